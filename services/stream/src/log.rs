@@ -1,0 +1,82 @@
+//! The trait: what every event log of this project does, on a broker or in a directory.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{Batch, Membership, Partition, Position, Record, Result};
+
+/// An event log: topics in partitions, each an ordered sequence of records that only grows.
+///
+/// Offsets grow within a partition; they are dense in the embedded log and have gaps on Kafka (transaction markers and compaction).
+/// A position is always **the next offset to read**.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// The number of partitions of a topic.
+    async fn partitions(&self, topic: &str) -> Result<u32>;
+
+    /// Opens a writer by name. An earlier writer of the same name is fenced: its commits fail with
+    /// [`Error::Fenced`](crate::Error::Fenced), and what it left half done is gone.
+    async fn writer(&self, name: &str) -> Result<Box<dyn Writer>>;
+
+    /// Joins a group. The partitions of `topics` are shared among its members; partitions of the same number of all its topics
+    /// belong to the same member. All members of a group name the same topics.
+    async fn reader(&self, group: &str, topics: &[&str]) -> Result<Box<dyn Reader>>;
+
+    /// Reads one partition without a group, from an offset up to what was committed at the time of this call.
+    async fn scan(&self, topic: &str, partition: u32, from: u64) -> Result<Box<dyn Scan>>;
+
+    /// The position after the last committed record of a partition, at the time of this call.
+    /// On Kafka it may lie a little above the last record's offset + 1, because transaction markers take offsets.
+    async fn end(&self, topic: &str, partition: u32) -> Result<u64>;
+}
+
+/// Appends batches. One writer is used by one task; batches of one writer are committed in the order of the calls.
+#[async_trait]
+pub trait Writer: Send {
+    /// Appends all records and moves the read position in one atomic step. When this returns `Ok`, the batch is durable and
+    /// visible; when it returns an error, nothing of it is visible, with the exception that [`Error::Unsettled`](crate::Error::Unsettled) states.
+    ///
+    /// Returns where each record lies, in the order of the batch.
+    async fn commit(&mut self, batch: Batch) -> Result<Vec<Position>>;
+}
+
+/// One member of a group.
+#[async_trait]
+pub trait Reader: Send {
+    /// The next thing that happened, or [`Event::Idle`] after `wait`. Must be called again within the log's session time
+    /// (see the settings), or the group takes this member for dead and gives its partitions to others.
+    ///
+    /// `next` is not cancel-safe on every log: await it to its end (a short `wait` keeps that quick) instead of racing it in a `select!`.
+    async fn next(&mut self, max_records: usize, wait: Duration) -> Result<Event>;
+
+    /// This reader's membership as of now. Take it when a batch is handed to [`Writer::commit`], after the last call of `next`.
+    fn membership(&self) -> Membership;
+
+    /// The group's committed position of a partition: the next offset to read, 0 where nothing was committed.
+    async fn committed(&self, topic: &str, partition: u32) -> Result<u64>;
+
+    /// Goes on reading an assigned partition from `offset`. Records of this partition that `next` returned before are returned again
+    /// when they lie at or above it. The committed position does not move.
+    async fn seek(&mut self, topic: &str, partition: u32, offset: u64) -> Result<()>;
+}
+
+/// What a reader sees.
+#[derive(Debug)]
+pub enum Event {
+    /// These partitions are now this reader's, from the group's committed position (else the beginning). Restore their state first.
+    Assigned(Vec<Partition>),
+    /// These partitions are no longer this reader's: drop their state and their open work.
+    Revoked(Vec<Partition>),
+    /// Records, in order within each partition.
+    Records(Vec<Record>),
+    /// Nothing happened for as long as was waited.
+    Idle,
+}
+
+/// A pass over one partition.
+#[async_trait]
+pub trait Scan: Send {
+    /// The next records in order, at most `max_records`; empty at the end.
+    async fn next(&mut self, max_records: usize) -> Result<Vec<Record>>;
+}
