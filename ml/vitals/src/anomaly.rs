@@ -1,0 +1,225 @@
+//! What the detector says: scores and anomalies, in integers only.
+
+use crate::Signal;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Number of an episode: the same readings give the same number, whoever replays them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct EpisodeId(pub [u8; 8]);
+
+impl std::fmt::Display for EpisodeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for EpisodeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// Which of the independent routes speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Route {
+    /// A hard limit of a vital or device signal, sustained.
+    HardLimit = 1,
+    /// The cohort forest on deviations from the own baseline, sustained.
+    Forest = 2,
+    /// A limit of an environment signal of a location, sustained.
+    Environment = 3,
+    /// No data for longer than allowed.
+    Silence = 4,
+}
+
+impl Route {
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HardLimit => "hard-limit",
+            Self::Forest => "forest",
+            Self::Environment => "environment",
+            Self::Silence => "silence",
+        }
+    }
+}
+
+/// How urgent it is; ordered, the least urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Severity {
+    /// A matter of equipment.
+    Technical = 1,
+    /// For the daily digest.
+    Advisory = 2,
+    /// At once, within an hour.
+    Urgent = 3,
+    /// At once.
+    Critical = 4,
+}
+
+impl Severity {
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Technical => "technical",
+            Self::Advisory => "advisory",
+            Self::Urgent => "urgent",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What happened to the episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Change {
+    /// It began.
+    Opened = 1,
+    /// Another route or a higher severity joined it.
+    Continued = 2,
+    /// It ended.
+    Resolved = 3,
+}
+
+impl Change {
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Continued => "continued",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// Side of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Side {
+    /// The value is too low.
+    Below = 0,
+    /// The value is too high.
+    Above = 1,
+}
+
+/// The person's own usual value at this hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Usual {
+    /// Median, thousandths of the unit.
+    pub median_milli: i64,
+    /// Median absolute deviation, thousandths of the unit.
+    pub spread_milli: i64,
+}
+
+/// The limit that was crossed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Crossed {
+    /// Which side.
+    pub side: Side,
+    /// The limit, thousandths of the unit.
+    pub limit_milli: i64,
+}
+
+/// A signal's share in a forest score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Contribution {
+    /// The signal.
+    pub signal: Signal,
+    /// Its smoothed deviation from the own baseline in robust standard deviations, thousandths.
+    pub deviation_milli: i64,
+    /// Share of the score, millionths; all shares add up to score − expected score, but for rounding.
+    pub share_micro: i64,
+}
+
+/// How far the condition held: `held` of the last `of` minutes or windows, `needed` open an episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Persisted {
+    /// How many hold the condition.
+    pub held: u8,
+    /// How many are looked at.
+    pub of: u8,
+    /// How many are needed.
+    pub needed: u8,
+}
+
+/// An entry about an episode. Borsh bytes are canonical; there is no float in it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Anomaly {
+    /// The episode.
+    pub episode: EpisodeId,
+    /// The route that speaks.
+    pub route: Route,
+    /// What happened.
+    pub change: Change,
+    /// How urgent the episode is; of a resolved one, how urgent it was.
+    pub severity: Severity,
+    /// The signal; of a forest episode the one with the largest share when it opened; of silence the
+    /// one that was heard last.
+    pub signal: Signal,
+    /// When the condition began, UTC milliseconds.
+    pub start_ms: i64,
+    /// The event time at which this was known: the end of the minute or window that decided it.
+    pub time_ms: i64,
+    /// Offset of the person's clock from UTC in minutes, where known.
+    pub offset_minutes: Option<i16>,
+    /// The latest value of the signal (mean of its minute or window), thousandths of the unit.
+    pub value_milli: Option<i64>,
+    /// The own usual value, where enough is known.
+    pub usual: Option<Usual>,
+    /// The limit that was crossed, on a limit's route.
+    pub limit: Option<Crossed>,
+    /// The forest's score in (0, 1), millionths, on the forest's route.
+    pub score_micro: Option<i64>,
+    /// The score above which a window counts, millionths.
+    pub threshold_micro: Option<i64>,
+    /// Shares by signal, the largest first, on the forest's route.
+    pub contributions: Vec<Contribution>,
+    /// Signals that the forest's route would use and that were missing.
+    pub missing: Vec<Signal>,
+    /// Persistence at this moment.
+    pub persisted: Persisted,
+    /// Event time of the evidence: first instant, UTC milliseconds.
+    pub from_ms: i64,
+    /// Event time of the evidence: end, exclusive.
+    pub to_ms: i64,
+    /// Hash of the cohort model in use.
+    pub model: [u8; 32],
+}
+
+/// The forest's score of one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Score {
+    /// End of the window, UTC milliseconds.
+    pub time_ms: i64,
+    /// Score in (0, 1), millionths.
+    pub score_micro: i64,
+}
+
+/// What became of a reading in the detector. All of these are recorded on the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It counts.
+    Used,
+    /// It is older than what was already decided: recorded, not scored.
+    Late,
+}
+
+/// What one step of the detector yields. Empty vectors do not allocate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// What became of the reading; a tick is always used.
+    pub taken: Taken,
+    /// Scores of the windows that ended.
+    pub scores: Vec<Score>,
+    /// Entries about episodes, in order.
+    pub anomalies: Vec<Anomaly>,
+}

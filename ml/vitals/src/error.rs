@@ -1,0 +1,18 @@
+//! What can go wrong, by what the caller can do.
+
+/// Errors of this crate. Readings are refused with [`crate::Refusal`] instead.
+#[derive(Debug, thiserror::Error)]
+pub enum VitalsError {
+    /// A setting is out of its bounds: change it.
+    #[error("setting refused: {0}")]
+    Setting(&'static str),
+    /// Bytes of a model are not canonical or of another version: take them from where they were made.
+    #[error("model bytes refused: {0}")]
+    Model(String),
+    /// Bytes of a state are not canonical or of another version: rebuild the state from the readings.
+    #[error("state bytes refused: {0}")]
+    State(String),
+    /// A forest could not be trained: give it more or other data.
+    #[error("the cohort forest could not be trained: {0}")]
+    Training(#[from] iforest::IsolationForestError),
+}
