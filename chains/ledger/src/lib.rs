@@ -21,6 +21,7 @@
 //! assert!(doctor.public().verify(&other, &signature).is_err());
 //! ```
 
+mod blob;
 mod canonical;
 mod certificate;
 mod commitment;
@@ -33,6 +34,7 @@ mod seal;
 mod vrf;
 mod wrap;
 
+pub use blob::BlobRef;
 pub use canonical::{Chain, Domain, PREAMBLE_BYTES, SUITE, VERSION, decode, encode};
 pub use certificate::{CommitCertificate, VALIDATORS_MAX, ValidatorSet, Vote, VoteKind, is_quorum};
 pub use commitment::{SALT_BYTES, Salt, SaltSeed};

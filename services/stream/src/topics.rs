@@ -76,6 +76,8 @@ pub const READINGS: Topic = Topic::named("readings");
 pub const READINGS_REJECTED: Topic = Topic::named("readings.rejected");
 /// The personal chains; key: patient. Kept for ever.
 pub const PHC_BLOCKS: Topic = Topic::named("phc.blocks");
+/// Anchors over the heads of the personal chains: which leaves, and where they lie; no key. Kept for ever.
+pub const PHC_ANCHORS: Topic = Topic::named("phc.anchors");
 /// The detector's state at a block, sealed; key: patient. Only the last of a key counts.
 pub const MONITOR_STATE: Topic = Topic::named("monitor.state");
 /// What the detector found, sealed; key: patient.
@@ -129,6 +131,7 @@ impl Topics {
             (READINGS, Retention::Days(30)),
             (READINGS_REJECTED, Retention::Days(30)),
             (PHC_BLOCKS, Retention::Forever),
+            (PHC_ANCHORS, Retention::Forever),
             (MONITOR_STATE, Retention::Compact),
             (ALERTS, Retention::Days(90)),
             (ALERTS_ACKS, Retention::Days(90)),
