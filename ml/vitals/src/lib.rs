@@ -23,20 +23,34 @@
 pub mod milli;
 
 mod anomaly;
+mod baseline;
+mod cohort;
+mod detector;
+mod episodes;
 mod error;
+mod feature;
+mod judge;
+mod persistence;
 mod reading;
 mod refusal;
 mod registry;
 mod settings;
 mod signal;
+mod state;
+mod window;
 
 pub use anomaly::{
     Anomaly, Change, Contribution, Crossed, EpisodeId, Observation, Persisted, Route, Score, Severity, Side, Taken,
     Usual,
 };
+pub use cohort::CohortModel;
+pub use detector::Detector;
+pub use episodes::Episode;
 pub use error::VitalsError;
+pub use feature::{Deviations, FEATURES};
 pub use reading::{Admission, Provenance, RawReading, Reading, to_own_unit};
 pub use refusal::Refusal;
 pub use registry::{OtherUnit, SPECS, Spec};
 pub use settings::{Gate, Limit, Settings};
 pub use signal::{Category, Signal};
+pub use state::{Link, PatientState, WarmUp};

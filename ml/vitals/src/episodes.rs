@@ -1,0 +1,101 @@
+//! Open episodes of one subject: at most one per signal, and at most one that the forest holds open.
+
+use crate::{EpisodeId, Route, Severity, Signal};
+use borsh::{BorshDeserialize, BorshSerialize};
+use sha2::{Digest, Sha256};
+
+/// An open episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Episode {
+    /// Its number.
+    pub id: EpisodeId,
+    /// Its signal.
+    pub signal: Signal,
+    /// When the condition began.
+    pub start_ms: i64,
+    /// When it was opened.
+    pub opened_ms: i64,
+    /// Its highest severity so far.
+    pub severity: Severity,
+    /// Bit per route that holds it open (bit = number of the route).
+    routes: u8,
+}
+
+impl Episode {
+    /// Whether a route holds it open.
+    #[must_use]
+    pub fn held_by(&self, route: Route) -> bool {
+        self.routes & bit(route) != 0
+    }
+}
+
+fn bit(route: Route) -> u8 {
+    1 << route as u8
+}
+
+/// What raising a condition did.
+pub(crate) enum Raised {
+    Opened(Episode),
+    Continued(Episode),
+    Nothing,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Episodes {
+    open: Vec<Episode>,
+    /// Episodes so far, part of every number.
+    count: u32,
+}
+
+impl Episodes {
+    pub(crate) fn open(&self) -> &[Episode] {
+        &self.open
+    }
+
+    pub(crate) fn held_by(&self, route: Route) -> Option<&Episode> {
+        self.open.iter().find(|episode| episode.held_by(route))
+    }
+
+    /// A route's condition holds on a signal: opens an episode, joins the signal's open one, or raises its severity.
+    pub(crate) fn raise(
+        &mut self,
+        subject: &[u8; 16],
+        route: Route,
+        signal: Signal,
+        severity: Severity,
+        start_ms: i64,
+        now_ms: i64,
+    ) -> Raised {
+        // Silence is an episode of its own: it says nothing about the signal.
+        let alone = route == Route::Silence;
+        let same = |episode: &&mut Episode| episode.signal == signal && episode.held_by(Route::Silence) == alone;
+        if let Some(episode) = self.open.iter_mut().find(same) {
+            let more = severity > episode.severity || !episode.held_by(route);
+            episode.severity = episode.severity.max(severity);
+            episode.routes |= bit(route);
+            return if more { Raised::Continued(*episode) } else { Raised::Nothing };
+        }
+        self.count = self.count.wrapping_add(1);
+        let hash = Sha256::new()
+            .chain_update(b"caduceus episode 1")
+            .chain_update(subject)
+            .chain_update(self.count.to_le_bytes())
+            .chain_update(signal.id().to_le_bytes())
+            .chain_update([route as u8])
+            .chain_update(start_ms.to_le_bytes())
+            .finalize();
+        let mut id = [0; 8];
+        id.iter_mut().zip(hash).for_each(|(place, byte)| *place = byte);
+        let episode = Episode { id: EpisodeId(id), signal, start_ms, opened_ms: now_ms, severity, routes: bit(route) };
+        self.open.push(episode);
+        Raised::Opened(episode)
+    }
+
+    /// A route lets go of an episode; the episode, if that was the last route.
+    pub(crate) fn release(&mut self, route: Route, signal: Signal) -> Option<Episode> {
+        let at = self.open.iter().position(|episode| episode.signal == signal && episode.held_by(route))?;
+        let episode = self.open.get_mut(at)?;
+        episode.routes &= !bit(route);
+        if episode.routes == 0 { Some(self.open.remove(at)) } else { None }
+    }
+}
