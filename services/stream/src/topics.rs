@@ -84,6 +84,8 @@ pub const MONITOR_STATE: Topic = Topic::named("monitor.state");
 pub const ALERTS: Topic = Topic::named("alerts");
 /// Who acknowledged which alert and what was done; key: patient.
 pub const ALERTS_ACKS: Topic = Topic::named("alerts.acks");
+/// Mails that are to be sent, were sent or could not be, sealed; key: patient.
+pub const NOTIFY_OUTBOX: Topic = Topic::named("notify.outbox");
 /// Clinical events on their way to the record chain; key: patient's blinded reference.
 pub const CLINICAL_EVENTS: Topic = Topic::named("clinical.events");
 /// Every request for a patient's data, denied ones too; key: patient.
@@ -135,6 +137,7 @@ impl Topics {
             (MONITOR_STATE, Retention::Compact),
             (ALERTS, Retention::Days(90)),
             (ALERTS_ACKS, Retention::Days(90)),
+            (NOTIFY_OUTBOX, Retention::Days(90)),
             (CLINICAL_EVENTS, Retention::Days(30)),
             (ACCESS_REQUESTS, Retention::Days(90)),
         ];
@@ -192,7 +195,7 @@ mod tests {
     #[test]
     fn what_carries_health_data_expires_and_blocks_stay() {
         let topics = Topics::standard(8).unwrap();
-        for sealed in [READINGS, READINGS_REJECTED, ALERTS] {
+        for sealed in [READINGS, READINGS_REJECTED, ALERTS, NOTIFY_OUTBOX] {
             assert!(matches!(topics.get(&sealed).unwrap().retention, Retention::Days(days) if days > 0), "{sealed}");
         }
         assert_eq!(topics.get(&PHC_BLOCKS).unwrap().retention, Retention::Forever);
