@@ -1,0 +1,160 @@
+//! A network of nodes on loopback, for tests.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ledger::{Digest, KeyPair, PublicKey};
+use record_node::{Committed, Config, Error, Handle, Identity, Peer, RecordNode};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::toy::{Toy, write};
+
+pub const NETWORK: Digest = Digest([42; 32]);
+/// The demonstration's weights: any one may be lost, no two.
+pub const WEIGHTS: [u64; 4] = [30, 28, 22, 20];
+
+/// The longest that anything is waited for.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits, and says for what where it takes too long.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("no end of: {what}"))
+}
+
+pub struct Running {
+    pub handle: Handle<Toy>,
+    pub task: JoinHandle<Result<(), Error>>,
+}
+
+pub struct Network {
+    pub dir: TempDir,
+    pub configs: Vec<Config>,
+    pub identities: Vec<Identity>,
+    pub weights: Vec<u64>,
+    pub nodes: Vec<Option<Running>>,
+}
+
+pub fn identity(index: usize) -> Identity {
+    Identity::from_seed(&[u8::try_from(index).unwrap() + 1; 32])
+}
+
+/// Ports that the system says are free.
+fn ports(count: usize) -> Vec<SocketAddr> {
+    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
+}
+
+pub fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+impl Network {
+    /// A network that is not started; `set` adjusts the settings of every node.
+    pub fn new(weights: &[u64], set: impl Fn(&mut Config)) -> Self {
+        let _ = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().try_init();
+        let dir = tempfile::tempdir().unwrap();
+        let identities: Vec<_> = (0..weights.len()).map(identity).collect();
+        let ports = ports(weights.len());
+        let peers: Vec<_> =
+            identities.iter().zip(&ports).map(|(one, port)| Peer { address: port.to_string(), node_id: one.node_id() }).collect();
+        let configs = ports.iter().enumerate().map(|(index, port)| {
+            let mut config = Config::new(format!("n{index}"), dir.path().join(format!("n{index}")), *port, peers.clone());
+            config.heartbeat_ms = 600_000;
+            config.timeouts.propose_ms = 500;
+            config.timeouts.prevote_ms = 200;
+            config.timeouts.precommit_ms = 200;
+            config.timeouts.rebroadcast_ms = 1_000;
+            config.gossip_repeat_ms = 1_000;
+            set(&mut config);
+            config
+        });
+        Self { configs: configs.collect(), dir, identities, weights: weights.to_vec(), nodes: weights.iter().map(|_| None).collect() }
+    }
+
+    /// Every node started.
+    pub async fn started(weights: &[u64], set: impl Fn(&mut Config)) -> Self {
+        let mut network = Self::new(weights, set);
+        for index in 0..weights.len() {
+            network.start(index).await;
+        }
+        network
+    }
+
+    pub fn validators(&self) -> Vec<(PublicKey, u64)> {
+        self.identities.iter().map(Identity::validator).zip(self.weights.iter().copied()).collect()
+    }
+
+    pub async fn start(&mut self, index: usize) {
+        let machine = Toy::new(NETWORK, &self.validators());
+        let (config, identity) = (self.configs[index].clone(), self.identities[index].clone());
+        let started = RecordNode::start(config, identity, machine, Arc::new(now_ms));
+        let (handle, task) = within("a node starting", started).await.unwrap();
+        self.nodes[index] = Some(Running { handle, task });
+    }
+
+    pub async fn stop(&mut self, index: usize) {
+        let node = self.nodes[index].take().unwrap();
+        within("a node stopping", node.handle.shutdown()).await;
+        within("a node's task ending", node.task).await.unwrap().unwrap();
+    }
+
+    pub fn node(&self, index: usize) -> &Handle<Toy> {
+        &self.nodes[index].as_ref().unwrap().handle
+    }
+
+    pub fn running(&self) -> impl Iterator<Item = &Handle<Toy>> {
+        self.nodes.iter().flatten().map(|node| &node.handle)
+    }
+
+    /// Submits a small write to a node and waits until every running node has its block.
+    pub async fn commit(&self, through: usize, sender: &KeyPair, sequence: u64) -> Committed {
+        let (id, bytes) = write(NETWORK, sender, sequence, 16);
+        self.commit_bytes(through, id, bytes).await
+    }
+
+    pub async fn commit_bytes(&self, through: usize, id: Digest, bytes: Bytes) -> Committed {
+        assert_eq!(self.node(through).submit(bytes).await.unwrap(), id);
+        let committed = within("a transaction committing", self.node(through).await_committed(id)).await.unwrap();
+        for node in self.running() {
+            await_height(node, committed.height).await;
+        }
+        committed
+    }
+
+    /// Every running node has the same blocks with valid certificates up to the lowest height, which is answered.
+    pub async fn assert_no_fork(&self) -> u64 {
+        let lowest = self.running().map(Handle::height).min().unwrap();
+        for height in 1..=lowest {
+            let mut blocks = Vec::new();
+            for node in self.running() {
+                blocks.push(node.block(height).await.unwrap().unwrap());
+            }
+            assert!(blocks.iter().all(|(block, _)| *block == blocks[0].0), "a fork at height {height}");
+            assert!(blocks.iter().all(|(_, certificate)| certificate.block == blocks[0].1.block));
+        }
+        lowest
+    }
+
+    pub async fn shutdown(mut self) {
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].is_some() {
+                self.stop(index).await;
+            }
+        }
+    }
+}
+
+pub async fn await_height(node: &Handle<Toy>, height: u64) {
+    let mut heights = node.subscribe();
+    within("a height", heights.wait_for(|seen| *seen >= height)).await.unwrap();
+}
+
+pub async fn await_power(node: &Handle<Toy>, online: u64) {
+    let mut power = node.subscribe_power();
+    within("validators connecting", power.wait_for(|(seen, _)| *seen >= online)).await.unwrap();
+}
