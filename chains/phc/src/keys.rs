@@ -12,7 +12,7 @@ use rand_core::{CryptoRng, RngCore};
 use crate::Error;
 
 /// Most entries in a key ring.
-pub const ENTRIES_MAX: usize = 4_096;
+pub(crate) const ENTRIES_MAX: usize = 4_096;
 
 /// Which of a patient's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]

@@ -1,0 +1,207 @@
+//! Gathering what a block will hold, and making the block.
+
+use std::collections::BTreeMap;
+
+use ledger::{BlobRef, Chain, Digest, KeyPair, PublicKey, Signature, sha256};
+use rand_core::{CryptoRng, RngCore};
+
+use crate::anomaly::{self, ANOMALY_BYTES_MAX};
+use crate::block::{ANOMALIES_MAX, DIRECTIVES_MAX};
+use crate::{
+    AccessRequest, AnomalyEntry, BatchEntry, Block, Body, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Directive, Error, Header,
+    Interval, PatientKeys, Record, Records, Score, SealedBatch, Span,
+};
+
+/// When a block is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From this many records on.
+    pub records: u32,
+    /// From this age on: event time since its first record, milliseconds.
+    pub age_ms: i64,
+}
+
+/// Where a block stands: all of its header that is not content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its height.
+    pub height: u64,
+    /// Who will sign it.
+    pub writer: PublicKey,
+    /// Event time, milliseconds since 1970-01-01 UTC; at least the time of the block before.
+    pub time_ms: i64,
+    /// What of `readings` it covers.
+    pub span: Span,
+    /// Digest of the cohort model in use.
+    pub model: Digest,
+}
+
+/// Gathers the content of one patient's next block.
+#[derive(Debug, Default)]
+pub struct BlockBuilder {
+    readings: BTreeMap<u8, Vec<Record>>,
+    scores: Vec<Score>,
+    access: Vec<AccessRequest>,
+    anomalies: Vec<Vec<u8>>,
+    directives: Vec<(Directive, Signature)>,
+    opened_ms: Option<i64>,
+    events: Option<Interval>,
+    records: u32,
+}
+
+impl BlockBuilder {
+    /// Adds a reading to its category's batch. `now_ms` is the patient's event time.
+    pub fn reading(&mut self, category: u8, record: Record, now_ms: i64) {
+        self.note(record.reading.time_ms, now_ms);
+        self.records = self.records.saturating_add(1);
+        self.readings.entry(category).or_default().push(record);
+    }
+
+    /// Adds a score.
+    pub fn score(&mut self, score: Score, now_ms: i64) {
+        self.note(score.time_ms, now_ms);
+        self.records = self.records.saturating_add(1);
+        self.scores.push(score);
+    }
+
+    /// Adds a request for access.
+    pub fn access(&mut self, request: AccessRequest, now_ms: i64) {
+        self.opened_ms.get_or_insert(now_ms);
+        self.records = self.records.saturating_add(1);
+        self.access.push(request);
+    }
+
+    /// Adds an anomaly by its canonical bytes. It cuts the block; returns its position among the block's entries.
+    pub fn anomaly(&mut self, anomaly: Vec<u8>, time_ms: i64, now_ms: i64) -> Result<u32, Error> {
+        if anomaly.len() > ANOMALY_BYTES_MAX || self.anomalies.len() >= ANOMALIES_MAX {
+            return Err(Error::Bounds { what: "anomaly", reason: format!("at most {ANOMALIES_MAX} of {ANOMALY_BYTES_MAX} bytes are possible in a block") });
+        }
+        self.note(time_ms, now_ms);
+        self.anomalies.push(anomaly);
+        Ok(u32::try_from(self.anomalies.len()).unwrap_or(u32::MAX).saturating_sub(1))
+    }
+
+    /// Adds an instruction of the patient.
+    pub fn directive(&mut self, directive: Directive, signature: Signature, now_ms: i64) -> Result<(), Error> {
+        if self.directives.len() >= DIRECTIVES_MAX {
+            return Err(Error::Bounds { what: "directive", reason: format!("a block holds at most {DIRECTIVES_MAX}") });
+        }
+        self.opened_ms.get_or_insert(now_ms);
+        self.directives.push((directive, signature));
+        Ok(())
+    }
+
+    fn note(&mut self, time_ms: i64, now_ms: i64) {
+        self.opened_ms.get_or_insert(now_ms);
+        let events = self.events.get_or_insert(Interval { from_ms: time_ms, to_ms: time_ms });
+        events.from_ms = events.from_ms.min(time_ms);
+        events.to_ms = events.to_ms.max(time_ms);
+    }
+
+    /// Whether there is nothing to put into a block.
+    pub fn is_empty(&self) -> bool {
+        self.opened_ms.is_none()
+    }
+
+    /// Readings, scores and requests gathered.
+    pub fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// Anomalies gathered, in order.
+    pub fn anomalies(&self) -> &[Vec<u8>] {
+        &self.anomalies
+    }
+
+    /// Event time of the first record, milliseconds.
+    pub fn opened_ms(&self) -> Option<i64> {
+        self.opened_ms
+    }
+
+    /// Whether the block is to be cut at this event time: it holds an anomaly, enough records, or is old enough.
+    pub fn due(&self, limits: &Limits, now_ms: i64) -> bool {
+        let old = self.opened_ms.is_some_and(|opened| now_ms.saturating_sub(opened) >= limits.age_ms);
+        old || !self.anomalies.is_empty() || (!self.is_empty() && self.records >= limits.records)
+    }
+
+    /// Makes the block as far as it can be made before its blobs are stored.
+    pub fn cut(self, chain: &Chain, keys: &PatientKeys, place: Place, rng: &mut (impl CryptoRng + RngCore)) -> Result<BlockDraft, Error> {
+        let mut batches = Vec::new();
+        for (category, mut records) in self.readings {
+            if category >= CATEGORY_ANOMALIES {
+                return Err(Error::Bounds { what: "category", reason: format!("{category} is not one of readings") });
+            }
+            records.sort_by(|a, b| a.order().cmp(&b.order()));
+            batches.push(SealedBatch::seal(chain, keys, place.height, category, &Records::Readings(records), rng)?);
+        }
+        let own = [(CATEGORY_ACCESS, Records::Access(self.access)), (CATEGORY_SCORES, Records::Scores(self.scores))];
+        for (category, records) in own.iter().filter(|(_, records)| !records.is_empty()) {
+            batches.push(SealedBatch::seal(chain, keys, place.height, *category, records, rng)?);
+        }
+        let mut anomalies = Vec::with_capacity(self.anomalies.len());
+        for (anomaly, index) in self.anomalies.iter().zip(0u32..) {
+            anomalies.push(anomaly::seal(chain, keys, place.height, index, anomaly, rng)?);
+        }
+        let at = Interval { from_ms: place.time_ms, to_ms: place.time_ms };
+        Ok(BlockDraft { chain: *chain, place, events: self.events.unwrap_or(at), batches, anomalies, directives: self.directives })
+    }
+}
+
+/// A block whose blobs are not stored yet.
+#[derive(Debug)]
+pub struct BlockDraft {
+    chain: Chain,
+    place: Place,
+    events: Interval,
+    batches: Vec<SealedBatch>,
+    anomalies: Vec<(Digest, Vec<u8>)>,
+    directives: Vec<(Directive, Signature)>,
+}
+
+impl BlockDraft {
+    /// Its height.
+    pub fn height(&self) -> u64 {
+        self.place.height
+    }
+
+    /// The blobs to store, in the order in which [`finish`](Self::finish) wants to know where they lie.
+    pub fn blobs(&self) -> impl Iterator<Item = &[u8]> {
+        let details = self.anomalies.iter().map(|(_, sealed)| sealed.as_slice());
+        self.batches.iter().map(|batch| batch.sealed.as_slice()).chain(details)
+    }
+
+    /// Makes and signs the block, once its blobs are safely stored. `parent` is the hash of the block before.
+    pub fn finish(self, parent: Digest, places: &[BlobRef], signer: &KeyPair, rng: &mut (impl CryptoRng + RngCore)) -> Result<Block, Error> {
+        let refuse = |reason: &str| Err(Error::Bounds { what: "block", reason: reason.into() });
+        if signer.public() != self.place.writer {
+            return refuse("it was cut for another writer");
+        }
+        let stored = self.blobs().count() == places.len()
+            && self.blobs().zip(places).all(|(blob, place)| place.length as usize == blob.len() && place.digest == sha256(blob));
+        if !stored {
+            return refuse("the places given are not those of its blobs");
+        }
+        let mut places = places.iter().copied();
+        let batches = self.batches.iter().zip(places.by_ref());
+        let batches = batches.map(|(batch, blob)| BatchEntry { category: batch.category, root: batch.root, count: batch.count, blob }).collect();
+        let anomalies = self.anomalies.iter().zip(places);
+        let anomalies = anomalies.map(|((commitment, _), detail)| AnomalyEntry { commitment: *commitment, detail }).collect();
+        let body = Body { opening: None, anomalies, directives: self.directives };
+        let header = Header {
+            height: self.place.height,
+            parent,
+            writer: self.place.writer,
+            time_ms: self.place.time_ms,
+            span: self.place.span,
+            events: self.events,
+            model: self.place.model,
+            batches,
+            anomalies_root: body.anomalies_root(),
+            anomalies: u32::try_from(body.anomalies.len()).unwrap_or(u32::MAX),
+            directives_root: body.directives_root(),
+            directives: u32::try_from(body.directives.len()).unwrap_or(u32::MAX),
+        };
+        let signature = signer.sign(&header.hash(&self.chain), rng);
+        Ok(Block { header, body, signature })
+    }
+}
