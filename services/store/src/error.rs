@@ -87,6 +87,17 @@ pub enum Error {
         #[source]
         source: Arc<io::Error>,
     },
+    /// The object store refused an operation.
+    #[error("cannot {action} object {object}: {source}")]
+    Objects {
+        /// What was tried.
+        action: &'static str,
+        /// On which object.
+        object: String,
+        /// The store's answer.
+        #[source]
+        source: Arc<object_store::Error>,
+    },
 }
 
 /// The result of a store operation.

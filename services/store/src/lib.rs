@@ -1,5 +1,5 @@
 //! What must not be lost, and what can be rebuilt: an append-only [segment log](segment_log), forced to disk before it
-//! acknowledges; an index over it, which may be deleted at any time; and content-addressed blobs. It knows
+//! acknowledges; an [index] over it, which may be deleted at any time; and content-addressed [blobs](blob). It knows
 //! nothing of what the bytes mean, encrypts nothing and talks to no network of its own.
 //!
 //! ```
@@ -15,8 +15,13 @@
 //! # }
 //! ```
 
+pub mod blob;
 mod error;
+pub mod index;
 pub mod segment_log;
 
+pub use blob::BlobStore;
 pub use error::{Error, Result};
+pub use index::{Index, IndexBatch, IndexState};
+pub use ledger::BlobRef;
 pub use segment_log::{LogId, Record, SegmentLog, Settings, Unit, UnitPosition};

@@ -38,6 +38,11 @@ impl GroupCommit {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Units that wait for a barrier that has not begun.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue().waiting.len()
+    }
+
     /// Appends one unit; returns after the barrier that covers it.
     pub(super) fn append(&self, unit: PreparedUnit) -> Result<UnitPosition> {
         let mut queue = self.queue();

@@ -267,6 +267,12 @@ impl SegmentLog {
         self.inner.counters.read()
     }
 
+    /// Number of batches that wait for the next barrier: how far appends run ahead of the disk.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.inner.group.waiting()
+    }
+
     /// A reader from the first unit that is held.
     #[must_use]
     pub fn reader(&self) -> Reader {
