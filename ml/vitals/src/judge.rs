@@ -19,7 +19,7 @@ impl Run<'_> {
             // A person measured and looked: one value is enough.
             (limit.k, limit.n) = (1, 1);
         }
-        let (from_ms, to_ms) = (minute.saturating_mul(MINUTE_MS), (minute + 1).saturating_mul(MINUTE_MS));
+        let (from_ms, to_ms) = (minute.saturating_mul(MINUTE_MS), minute.saturating_add(1).saturating_mul(MINUTE_MS));
         let low = limit.low_milli;
         let high = limit.high_milli.filter(|_| limit.gate == Gate::Always || at_rest);
         let side = if low.is_some_and(|low| mean_milli < low) {

@@ -34,11 +34,11 @@ pub(crate) fn close_before(state: &mut PatientState, settings: &Settings, minute
         return None;
     }
     let number = std::mem::replace(&mut state.window, NEVER);
-    let (from_minute, to_minute) = (number.saturating_mul(length), (number + 1).saturating_mul(length));
+    let (from_minute, to_minute) = (number.saturating_mul(length), number.saturating_add(1).saturating_mul(length));
     let hour = state.hour(from_minute);
     count_day(state, from_minute);
 
-    let passed = if state.smoothed_window == NEVER { 1 } else { (number - state.smoothed_window).max(1) };
+    let passed = if state.smoothed_window == NEVER { 1 } else { number.saturating_sub(state.smoothed_window).max(1) };
     state.smoothed_window = number;
     let sums = std::mem::replace(&mut state.sums, [Sum::default(); FEATURES]);
     let mut means_milli = [None; FEATURES];
