@@ -107,9 +107,7 @@ impl Error {
     /// Wraps an I/O error; a full disk or quota becomes [`Error::NoSpace`].
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::NoSpace { path: path.to_owned() }
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path: path.to_owned() },
             _ => Self::Io { action, path: path.to_owned(), source: Arc::new(source) },
         }
     }

@@ -18,6 +18,7 @@
 pub mod blob;
 mod error;
 pub mod index;
+mod lock;
 pub mod segment_log;
 
 pub use blob::BlobStore;

@@ -73,11 +73,8 @@ impl BlobStore {
             return Ok(Vec::new());
         }
         let total = blobs.iter().fold(0_u64, |sum, blob| sum.saturating_add(blob.len() as u64));
-        let too_large = || Error::TooLarge {
-            what: "the pack".to_owned(),
-            size_bytes: total,
-            limit_bytes: PACK_BYTES_MAX,
-        };
+        let too_large =
+            || Error::TooLarge { what: "the pack".to_owned(), size_bytes: total, limit_bytes: PACK_BYTES_MAX };
         if total > PACK_BYTES_MAX {
             return Err(too_large());
         }

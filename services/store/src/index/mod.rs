@@ -9,18 +9,17 @@ mod batch;
 mod guard;
 mod marker;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 pub use batch::IndexBatch;
 
 use crate::error::{Error, Result};
+use crate::lock::DirectoryLock;
 use crate::segment_log::{Reader, SegmentLog, Unit};
 use guard::{Damage, guarded};
 use marker::{MARKER_KEY, Marker};
 
-const LOCK_NAME: &str = "lock";
 const GENERATION_PREFIX: &str = "generation-";
 /// Units are applied in batches of up to this many entries while the index catches up.
 const BATCH_ENTRIES: usize = 4096;
@@ -55,7 +54,7 @@ pub struct Index {
     current: RwLock<Generation>,
     /// Where the next unit to apply is read; also keeps two callers from applying the same unit.
     reader: Mutex<Reader>,
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
 impl std::fmt::Debug for Index {
@@ -86,7 +85,7 @@ impl Index {
         apply: impl Fn(&Unit, &mut IndexBatch<'_>) -> Result<()> + Send + Sync + 'static,
     ) -> Result<Self> {
         std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
-        let lock = take_lock(dir)?;
+        let lock = DirectoryLock::exclusive(dir)?;
         let newest = remove_old_generations(dir)?;
         let (found, held) = newest.map_or((IndexState::Missing, None), |number| inspect(dir, number, log, version));
         let (current, reader) = match held {
@@ -296,7 +295,8 @@ fn inspect(dir: &Path, number: u64, log: &SegmentLog, version: u32) -> (IndexSta
     };
     let Some(bytes) = bytes else {
         // Nothing was applied before it was closed; entries without a marker cannot be.
-        let state = if guarded(|| Ok(db.is_empty())).unwrap_or(false) { IndexState::Missing } else { IndexState::Damaged };
+        let state =
+            if guarded(|| Ok(db.is_empty())).unwrap_or(false) { IndexState::Missing } else { IndexState::Damaged };
         return (state, None);
     };
     let Some(marker) = Marker::decode(&bytes) else {
@@ -308,22 +308,6 @@ fn inspect(dir: &Path, number: u64, log: &SegmentLog, version: u32) -> (IndexSta
     let from = marker.next.sequence;
     let state = if from == log.end().sequence { IndexState::Current } else { IndexState::Behind { from } };
     (state, Some((Generation { number, db }, log.reader_at(marker.next))))
-}
-
-fn take_lock(dir: &Path) -> Result<File> {
-    let path = dir.join(LOCK_NAME);
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| Error::io("open", &path, error))?;
-    match fs4::FileExt::try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(fs4::TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_owned() }),
-        Err(fs4::TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
-    }
 }
 
 fn generation_path(dir: &Path, number: u64) -> PathBuf {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::fs::{FileSystem, OsFileSystem};
@@ -14,6 +13,7 @@ use super::manifest::Manifest;
 use super::open::names;
 use super::scan::{Ending, Scan, ScanLimits, read_footer, read_header, scan};
 use crate::error::{Error, Result};
+use crate::lock::DirectoryLock;
 
 /// What kind of finding a [`Problem`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,7 +87,7 @@ pub fn check(dir: &Path) -> Result<CheckReport> {
 /// As [`check`].
 pub fn check_in(fs: &dyn FileSystem, dir: &Path) -> Result<CheckReport> {
     // A shared lock on a handle that cannot write: it only keeps a writer away for the time of the check.
-    let _lock = shared_lock(dir)?;
+    let _lock = DirectoryLock::shared(dir)?;
     let names = names(dir)?;
     let mut checker = Checker {
         dir,
@@ -119,20 +119,6 @@ pub fn check_in(fs: &dyn FileSystem, dir: &Path) -> Result<CheckReport> {
     };
     checker.segments(fs, &manifest, &indices)?;
     Ok(checker.report)
-}
-
-pub(super) fn shared_lock(dir: &Path) -> Result<Option<File>> {
-    let path = dir.join(LOCK_NAME);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("open", &path, error)),
-    };
-    match fs4::FileExt::try_lock_shared(&file) {
-        Ok(()) => Ok(Some(file)),
-        Err(fs4::TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_owned() }),
-        Err(fs4::TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
-    }
 }
 
 struct Checker<'a> {

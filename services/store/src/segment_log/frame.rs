@@ -1,6 +1,6 @@
 //! Segment header and footer.
 
-use super::layout::{FOOTER_BYTES, HEADER_BYTES, LogId, VERSION, array_at, u32_at, u64_at};
+use super::layout::{FOOTER_BYTES, FOOTER_LEN, HEADER_BYTES, HEADER_LEN, LogId, VERSION, array_at, u32_at, u64_at};
 
 const HEADER_MAGIC: [u8; 8] = *b"CADULOGS";
 pub(super) const FOOTER_MAGIC: [u8; 4] = *b"ENDS";
@@ -19,7 +19,7 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(HEADER_BYTES as usize);
+        let mut out = Vec::with_capacity(HEADER_LEN);
         out.extend_from_slice(&HEADER_MAGIC);
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(&[0; 4]);
@@ -42,7 +42,7 @@ impl Header {
             return Err((0, "not a segment of a log".to_owned()));
         }
         if u32_at(bytes, 60) != crc32c::crc32c(bytes.get(..60).unwrap_or_default()) {
-            return Err((60, "the checksum of the segment header does not match".to_owned()));
+            return Err((0, "the checksum of the segment header does not match".to_owned()));
         }
         if u32_at(bytes, 8) != VERSION {
             return Err((8, format!("format version {} is not known, this program reads {VERSION}", u32_at(bytes, 8))));
@@ -74,7 +74,7 @@ pub(super) struct Footer {
 
 impl Footer {
     pub(super) fn encode(&self, seed: u32) -> Vec<u8> {
-        let mut out = Vec::with_capacity(FOOTER_BYTES as usize);
+        let mut out = Vec::with_capacity(FOOTER_LEN);
         out.extend_from_slice(&FOOTER_MAGIC);
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&self.first_sequence.to_le_bytes());

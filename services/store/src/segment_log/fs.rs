@@ -148,7 +148,7 @@ pub(super) fn read_up_to_at(file: &dyn LogFile, buffer: &mut [u8], offset: u64) 
 
 /// Overwrites `from..to` with zeros.
 pub(super) fn write_zeros(file: &dyn LogFile, from: u64, to: u64) -> io::Result<()> {
-    const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+    static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
     let mut at = from;
     while at < to {
         let chunk = usize::try_from(to - at).unwrap_or(usize::MAX).min(ZEROS.len());

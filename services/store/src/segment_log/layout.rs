@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 /// Version of every structure of the log.
 pub(super) const VERSION: u32 = 1;
-/// Bytes of a segment header.
-pub(super) const HEADER_BYTES: u64 = 64;
-/// Bytes of a segment footer.
-pub(super) const FOOTER_BYTES: u64 = 48;
-/// Bytes of a unit header.
-pub(super) const UNIT_HEADER_BYTES: u64 = 32;
+/// Length of a segment header, in memory and on disk.
+pub(super) const HEADER_LEN: usize = 64;
+pub(super) const HEADER_BYTES: u64 = HEADER_LEN as u64;
+/// Length of a segment footer.
+pub(super) const FOOTER_LEN: usize = 48;
+pub(super) const FOOTER_BYTES: u64 = FOOTER_LEN as u64;
+/// Length of a unit header.
+pub(super) const UNIT_HEADER_LEN: usize = 32;
+pub(super) const UNIT_HEADER_BYTES: u64 = UNIT_HEADER_LEN as u64;
 /// Units, and so footers, begin at multiples of this.
 pub(super) const ALIGNMENT: u64 = 8;
 

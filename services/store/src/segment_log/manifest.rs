@@ -56,7 +56,7 @@ impl Manifest {
             return fail(0, "not a manifest of a segment log".to_owned());
         }
         if u32_at(bytes, 64) != crc32c::crc32c(bytes.get(..64).unwrap_or_default()) {
-            return fail(64, "the checksum of the manifest does not match".to_owned());
+            return fail(0, "the checksum of the manifest does not match".to_owned());
         }
         if u32_at(bytes, 8) != VERSION {
             return fail(8, format!("format version {} is not known, this program reads {VERSION}", u32_at(bytes, 8)));

@@ -30,6 +30,7 @@ pub use unit::{Record, Unit, UnitPosition};
 pub use writer::Counts;
 
 use crate::error::{Error, Result};
+use crate::lock::DirectoryLock;
 use group::GroupCommit;
 use layout::{FOOTER_BYTES, HEADER_BYTES};
 use scan::{Ending, ScanLimits};
@@ -131,16 +132,11 @@ impl SegmentLog {
         if settings.segment_bytes < HEADER_BYTES + FOOTER_BYTES {
             return Err(Error::Invalid { reason: format!("segment_bytes {} is too small", settings.segment_bytes) });
         }
-        std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
-        let lock = open::lock(dir)?;
+        open::make_directory(&*fs, dir)?;
+        let lock = DirectoryLock::exclusive(dir)?;
         let (survey, created) = match open::survey(&*fs, dir, &settings)? {
             Some(survey) => (survey, false),
-            None => {
-                if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                    fs.sync_dir(parent).map_err(|error| Error::io("sync", parent, error))?;
-                }
-                (open::create(&*fs, dir, id_if_new)?, true)
-            }
+            None => (open::create(&*fs, dir, id_if_new)?, true),
         };
         for path in &survey.leftovers {
             fs.remove(path).map_err(|error| Error::io("remove", path, error))?;
@@ -199,12 +195,7 @@ impl SegmentLog {
         };
         let group = GroupCommit::new(writer, settings.max_group_bytes);
         let inner = Inner { view, group, counters, max_unit_bytes: settings.max_unit_bytes };
-        Ok(Opened {
-            log: Self { inner: Arc::new(inner) },
-            repaired,
-            created,
-            was_closed: survey.manifest.closed,
-        })
+        Ok(Opened { log: Self { inner: Arc::new(inner) }, repaired, created, was_closed: survey.manifest.closed })
     }
 
     /// Appends one batch as one unit. Returns after the `fdatasync` that covers it: exactly one for a single caller,
@@ -212,7 +203,9 @@ impl SegmentLog {
     ///
     /// # Errors
     /// [`Error::Invalid`] for an empty batch, [`Error::TooLarge`], [`Error::NoSpace`] and [`Error::Io`] (nothing was
-    /// appended; the log stays usable), [`Error::Poisoned`] (it is unknown whether the unit is on disk), [`Error::Closed`].
+    /// appended and the log stays usable; only if the process dies before what was written could be wiped may the unit
+    /// be there, like any append that was under way), [`Error::Poisoned`] (it is unknown whether the unit is on disk),
+    /// [`Error::Closed`].
     pub fn append(&self, records: &[Record<'_>]) -> Result<UnitPosition> {
         self.inner.group.append(PreparedUnit::new(records, self.inner.max_unit_bytes)?)
     }
@@ -325,7 +318,7 @@ impl SegmentLog {
 #[derive(Clone)]
 pub struct ReadOnlyLog {
     view: Arc<View>,
-    _lock: Option<Arc<std::fs::File>>,
+    _lock: Option<Arc<DirectoryLock>>,
 }
 
 impl std::fmt::Debug for ReadOnlyLog {
@@ -344,7 +337,7 @@ impl ReadOnlyLog {
         if !dir.is_dir() {
             return Err(Error::NotFound { what: format!("a log in {}", dir.display()) });
         }
-        let lock = check::shared_lock(dir)?;
+        let lock = DirectoryLock::shared(dir)?;
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
         let survey = open::survey(&*fs, dir, &settings)?
             .ok_or_else(|| Error::NotFound { what: format!("a log in {}", dir.display()) })?;
@@ -409,8 +402,7 @@ fn reader_from(view: &Arc<View>, sequence: u64) -> Result<Reader> {
 }
 
 fn read(view: &View, position: UnitPosition) -> Result<Unit> {
-    let not_found =
-        || Error::NotFound { what: format!("unit {} of {}", position.sequence, view.dir.display()) };
+    let not_found = || Error::NotFound { what: format!("unit {} of {}", position.sequence, view.dir.display()) };
     let segment = view.segment_of(position.sequence)?.ok_or_else(not_found)?;
     if segment.index != position.segment || position.offset < HEADER_BYTES || position.offset >= segment.units_end {
         return Err(not_found());

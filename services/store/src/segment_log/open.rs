@@ -1,14 +1,13 @@
 //! Opens a log: takes the lock, checks that everything belongs together, repairs an interrupted last write.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::frame::{Footer, Header};
 use super::fs::{FileSystem, LogFile, read_up_to_at, write_zeros};
 use super::layout::{
-    FOOTER_BYTES, HEADER_BYTES, LOCK_NAME, LogId, MANIFEST_NAME, MANIFEST_TEMPORARY_NAME, SEGMENT_TEMPORARY_NAME,
+    FOOTER_BYTES, HEADER_BYTES, LogId, MANIFEST_NAME, MANIFEST_TEMPORARY_NAME, SEGMENT_TEMPORARY_NAME,
     looks_like_segment, segment_index, segment_path,
 };
 use super::manifest::{Manifest, StoreFailure};
@@ -31,21 +30,15 @@ pub(super) struct Survey {
     pub(super) leftovers: Vec<PathBuf>,
 }
 
-/// Takes the exclusive lock of a log's directory.
-pub(super) fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join(LOCK_NAME);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| Error::io("open", &path, error))?;
-    match fs4::FileExt::try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(fs4::TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_owned() }),
-        Err(fs4::TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
+/// Makes the directory of a log with all that lead to it, and makes the new entries durable.
+pub(super) fn make_directory(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+    let missing = dir.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).count();
+    std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
+    for parent in dir.ancestors().skip(1).take(missing) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        fs.sync_dir(parent).map_err(|error| Error::io("sync", parent, error))?;
     }
+    Ok(())
 }
 
 /// File names in the directory.

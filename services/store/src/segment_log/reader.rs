@@ -170,11 +170,7 @@ pub(super) fn read_unit(
         let reason = format!("the records of unit {} are not framed right", header.sequence);
         return Err(Error::corrupt(&path, at.offset, reason));
     }
-    let unit = Unit {
-        position: at,
-        count: header.count,
-        checksum: header.body_checksum,
-        body: Bytes::copy_from_slice(body),
-    };
+    let unit =
+        Unit { position: at, count: header.count, checksum: header.body_checksum, body: Bytes::copy_from_slice(body) };
     Ok((unit, end))
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::frame::{FOOTER_MAGIC, Footer, Header};
 use super::fs::{LogFile, read_up_to_at};
-use super::layout::{ALIGNMENT, FOOTER_BYTES, HEADER_BYTES, LogId, UNIT_HEADER_BYTES};
+use super::layout::{
+    ALIGNMENT, FOOTER_BYTES, FOOTER_LEN, HEADER_BYTES, HEADER_LEN, LogId, UNIT_HEADER_BYTES, UNIT_HEADER_LEN,
+};
 use super::unit::{UnitHeader, well_formed};
 use super::window::{Window, first_non_zero};
 use crate::error::{Error, Result};
@@ -42,7 +44,7 @@ pub(super) struct ScanLimits {
 
 /// Reads and checks a segment's header against its place in the log.
 pub(super) fn read_header(file: &dyn LogFile, path: &Path, id: LogId, index: u64) -> Result<Header> {
-    let mut bytes = [0; HEADER_BYTES as usize];
+    let mut bytes = [0; HEADER_LEN];
     let read = read_up_to_at(file, &mut bytes, 0).map_err(|error| Error::io("read", path, error))?;
     let header = Header::decode(bytes.get(..read).unwrap_or_default())
         .map_err(|(offset, reason)| Error::corrupt(path, offset, reason))?;
@@ -66,7 +68,7 @@ pub(super) fn read_footer(file: &dyn LogFile, path: &Path, header: &Header, seed
     let at = length.checked_sub(FOOTER_BYTES).filter(|at| *at >= HEADER_BYTES).ok_or_else(|| {
         Error::corrupt(path, length, "a sealed segment ends in a footer, the file is too short for one")
     })?;
-    let mut bytes = [0; FOOTER_BYTES as usize];
+    let mut bytes = [0; FOOTER_LEN];
     read_up_to_at(file, &mut bytes, at).map_err(|error| Error::io("read", path, error))?;
     let footer = Footer::decode(&bytes, seed)
         .map_err(|reason| Error::corrupt(path, at, format!("a sealed segment ends in a footer, but {reason}")))?;
@@ -138,7 +140,11 @@ pub(super) fn scan(
             return Ok(found);
         }
         if !well_formed(body, unit.count) {
-            return Err(Error::corrupt(path, at, format!("the records of unit {} are not framed right", unit.sequence)));
+            return Err(Error::corrupt(
+                path,
+                at,
+                format!("the records of unit {} are not framed right", unit.sequence),
+            ));
         }
         if let Some(place) = padding.iter().position(|byte| *byte != 0) {
             let offset = end - padding.len() as u64 + place as u64;
@@ -153,13 +159,7 @@ pub(super) fn scan(
 }
 
 /// Offset after the unit, its length checked against the limit and the segment before anything is allocated.
-pub(super) fn unit_end(
-    unit: &UnitHeader,
-    at: u64,
-    path: &Path,
-    header: &Header,
-    max_unit_bytes: u64,
-) -> Result<u64> {
+pub(super) fn unit_end(unit: &UnitHeader, at: u64, path: &Path, header: &Header, max_unit_bytes: u64) -> Result<u64> {
     if u64::from(unit.body_bytes) > max_unit_bytes {
         return Err(Error::TooLarge {
             what: format!("unit {} at byte {at} of {}", unit.sequence, path.display()),
@@ -174,7 +174,7 @@ pub(super) fn unit_end(
 
 /// Body and padding of a whole unit.
 pub(super) fn split_body<'a>(whole: &'a [u8], unit: &UnitHeader) -> (&'a [u8], &'a [u8]) {
-    let rest = whole.get(UNIT_HEADER_BYTES as usize..).unwrap_or_default();
+    let rest = whole.get(UNIT_HEADER_LEN..).unwrap_or_default();
     rest.split_at_checked(unit.body_bytes as usize).unwrap_or((rest, &[]))
 }
 
@@ -260,7 +260,7 @@ fn no_later_unit(
         let Some(place) = first_non_zero(window, file, path, at, length)? else { break };
         at = place - place % ALIGNMENT;
         let bytes = window.get(file, path, at, FOOTER_BYTES, length)?;
-        let unit = UnitHeader::decode(bytes.get(..UNIT_HEADER_BYTES as usize).unwrap_or_default(), seed);
+        let unit = UnitHeader::decode(bytes.get(..UNIT_HEADER_LEN).unwrap_or_default(), seed);
         let later_group = unit.is_ok_and(|unit| {
             unit.sequence > expected && unit.sequence.saturating_sub(u64::from(unit.group_offset)) > expected
         });

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::layout::{UNIT_HEADER_BYTES, aligned, array_at, u32_at, u64_at};
+use super::layout::{UNIT_HEADER_BYTES, UNIT_HEADER_LEN, aligned, array_at, u32_at, u64_at};
 use crate::error::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"UNIT";
@@ -134,8 +134,8 @@ pub(super) struct UnitHeader {
 }
 
 impl UnitHeader {
-    pub(super) fn encode(&self, seed: u32) -> [u8; UNIT_HEADER_BYTES as usize] {
-        let mut out = [0; UNIT_HEADER_BYTES as usize];
+    pub(super) fn encode(&self, seed: u32) -> [u8; UNIT_HEADER_LEN] {
+        let mut out = [0; UNIT_HEADER_LEN];
         let mut at = 0;
         let mut put = |field: &[u8]| {
             if let Some(place) = out.get_mut(at..at + field.len()) {
@@ -211,14 +211,14 @@ impl PreparedUnit {
         let count = u32::try_from(records.len()).map_err(|_| too_large())?;
         let total = usize::try_from(unit_bytes(body_bytes)).map_err(|_| too_large())?;
         let mut bytes = Vec::with_capacity(total);
-        bytes.resize(UNIT_HEADER_BYTES as usize, 0);
+        bytes.resize(UNIT_HEADER_LEN, 0);
         for record in records {
             bytes.extend_from_slice(&record.kind.to_le_bytes());
             let length = u32::try_from(record.bytes.len()).map_err(|_| too_large())?;
             bytes.extend_from_slice(&length.to_le_bytes());
             bytes.extend_from_slice(record.bytes);
         }
-        let body_checksum = crc32c::crc32c(bytes.get(UNIT_HEADER_BYTES as usize..).unwrap_or_default());
+        let body_checksum = crc32c::crc32c(bytes.get(UNIT_HEADER_LEN..).unwrap_or_default());
         bytes.resize(total, 0);
         Ok(Self { bytes, body_bytes, count, body_checksum })
     }
@@ -232,7 +232,7 @@ impl PreparedUnit {
             group_offset,
             body_checksum: self.body_checksum,
         };
-        if let Some(place) = self.bytes.get_mut(..UNIT_HEADER_BYTES as usize) {
+        if let Some(place) = self.bytes.get_mut(..UNIT_HEADER_LEN) {
             place.copy_from_slice(&header.encode(seed));
         }
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::fs::{LogFile, read_up_to_at};
 use crate::error::{Error, Result};
 
-const CHUNK_BYTES: u64 = 256 * 1024;
+const CHUNK_LEN: usize = 256 * 1024;
+const CHUNK_BYTES: u64 = CHUNK_LEN as u64;
 
 /// Buffered bytes of one file.
 #[derive(Debug)]
@@ -47,8 +48,8 @@ impl Window {
             self.bytes.resize(wanted, 0);
             let read = read_up_to_at(file, &mut self.bytes, at).map_err(|error| Error::io("read", path, error))?;
             self.bytes.truncate(read);
-            if self.bytes.capacity() > 4 * CHUNK_BYTES as usize && wanted as u64 <= CHUNK_BYTES {
-                self.bytes.shrink_to(CHUNK_BYTES as usize); // a giant unit has passed
+            if self.bytes.capacity() > 4 * CHUNK_LEN && wanted as u64 <= CHUNK_BYTES {
+                self.bytes.shrink_to(CHUNK_LEN); // a giant unit has passed
             }
         }
         let from = usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);

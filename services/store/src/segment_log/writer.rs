@@ -1,6 +1,5 @@
 //! The one writer: places units, passes the barrier, seals segments and begins new ones.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +12,7 @@ use super::manifest::{Manifest, StoreFailure};
 use super::unit::{PreparedUnit, UnitPosition};
 use super::view::{SegmentView, View};
 use crate::error::{Error, Result};
+use crate::lock::DirectoryLock;
 
 /// How often the log did what; all counts are since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,7 +73,7 @@ pub(super) struct Writer {
     pub(super) previous_checksum: u32,
     pub(super) poisoned: Option<String>,
     /// Held while the log is open; dropped on close.
-    pub(super) lock: Option<File>,
+    pub(super) lock: Option<DirectoryLock>,
 }
 
 impl Writer {
@@ -296,8 +296,7 @@ impl Writer {
             return Ok(0);
         };
         // The marker is durable before the first file goes: a crash in between leaves files that the next open removes.
-        let manifest =
-            Manifest { first_segment: first.index, first_sequence: first.first_sequence, ..self.manifest };
+        let manifest = Manifest { first_segment: first.index, first_sequence: first.first_sequence, ..self.manifest };
         if let Err(failure) = manifest.store(&*self.fs, &self.dir) {
             return Err(self.settle(failure));
         }
