@@ -193,20 +193,47 @@ fn item(claim: &Claim, position: usize, evidence: &Evidence, rules: &Rules, find
     // 10: as many services as are documented may be claimed, whoever pays.
     let services = matching.iter().filter(|(event, _)| !event.is_invoice()).count();
     let documented = if services == 0 { matching.len() } else { services };
-    let present = evidence.claimed(item.day, item.kind, &item.code);
-    let before = usize::try_from(claim.same_before(position)).unwrap_or(usize::MAX);
+    let Some(code) = recorded_code(item, evidence, rules) else { return };
+    let present = evidence.claimed(item.day, item.kind, &code);
+    let before = same_before(claim, position, evidence, rules);
     if present.len().saturating_add(before) >= documented {
         let text = format!("{documented} documented, {} claimed before", present.len().saturating_add(before));
         found(Code::Duplicate, path("productOrService"), "a service not yet claimed".into(), text, present.to_vec());
         return;
     }
     for shift in [-1, 1] {
-        let near = evidence.claimed(item.day.plus(shift), item.kind, &item.code);
+        let near = evidence.claimed(item.day.plus(shift), item.kind, &code);
         if !near.is_empty() {
             let text = format!("claimed for {}", item.day.plus(shift));
             found(Code::NearDuplicate, path("serviced"), "no claim for the day before or after".into(), text, near.to_vec());
         }
     }
+}
+
+/// The code under which an item is documented: the main one of the first line that documents it, so that one service
+/// has one fingerprint, whichever of its codes is claimed.
+pub fn recorded_code(item: &Item, evidence: &Evidence, rules: &Rules) -> Option<Coding> {
+    let slot = evidence.slot(item.place())?;
+    matching_lines(item, &slot.events, rules).first().and_then(|(_, (_, line))| line.codes.first().cloned())
+}
+
+/// How many items before this one are documented on the same day under the same code.
+pub fn same_before(claim: &Claim, position: usize, evidence: &Evidence, rules: &Rules) -> usize {
+    let Some(item) = claim.items.get(position) else { return 0 };
+    let code = recorded_code(item, evidence, rules);
+    let same = |other: &&Item| other.place() == item.place() && recorded_code(other, evidence, rules) == code;
+    claim.items.iter().take(position).filter(same).count()
+}
+
+/// Every (day, kind, code) whose fingerprints the evidence must cover: of each documented item, the day of service,
+/// the day before and the day after. Ascending, each once.
+pub fn fingerprint_places(claim: &Claim, evidence: &Evidence, rules: &Rules) -> Vec<(Day, Kind, Coding)> {
+    let of_item = |item: &Item| {
+        let code = recorded_code(item, evidence, rules)?;
+        Some([-1, 0, 1].map(|shift| (item.day.plus(shift), item.kind, code.clone())))
+    };
+    let places: BTreeSet<_> = claim.items.iter().filter_map(of_item).flatten().collect();
+    places.into_iter().collect()
 }
 
 /// The lines that document an item, with their events.

@@ -69,24 +69,4 @@ impl Claim {
         places.dedup();
         places
     }
-
-    /// Every (day, kind, code) whose fingerprints the evidence must cover: of each item, the day before and the day after.
-    pub fn fingerprint_places(&self) -> Vec<(Day, Kind, Coding)> {
-        let mut places: Vec<_> = self
-            .items
-            .iter()
-            .flat_map(|item| [-1, 0, 1].map(|shift| (item.day.plus(shift), item.kind, item.code.clone())))
-            .collect();
-        places.sort_unstable();
-        places.dedup();
-        places
-    }
-
-    /// How many items before this one claim the same code of the same day and kind.
-    pub fn same_before(&self, position: usize) -> u32 {
-        let Some(item) = self.items.get(position) else { return 0 };
-        let before = self.items.iter().take(position);
-        let same = before.filter(|other| other.place() == item.place() && other.code == item.code).count();
-        u32::try_from(same).unwrap_or(u32::MAX)
-    }
 }

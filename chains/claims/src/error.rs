@@ -15,6 +15,18 @@ pub enum Error {
         /// The field's number.
         field: u16,
     },
+    /// The state cannot be read now: try again.
+    #[error("the record chain's state cannot be read: {reason}")]
+    State {
+        /// What the state said.
+        reason: String,
+    },
+    /// What is kept here does not fit the record chain: look at the keystore and the documents.
+    #[error("the keys or documents here do not fit the record chain: {reason}")]
+    Custody {
+        /// What does not fit.
+        reason: String,
+    },
     /// The receipt file is no canonical receipt: ask for it again.
     #[error("the receipt does not read: {reason}")]
     Unreadable {

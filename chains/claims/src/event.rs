@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::values::TEXT_BYTES_MAX;
 use crate::{Coding, Day, Error, Identifier, Kind, Money, kind_name};
 
-/// Most fields of an event, on the record chain too.
-pub const FIELDS_MAX: usize = 64;
+pub use erm::FIELDS_MAX;
 
 /// Numbers of the fields. They are part of the format and never reused.
 pub mod field {
@@ -241,13 +240,15 @@ pub fn lines(fields: &Fields) -> Vec<(u16, Line)> {
 }
 
 /// A field with the salt that opens its commitment.
-#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OpenedField {
     /// Its number.
     pub number: u16,
     /// What it holds.
     pub value: Value,
     /// Its salt.
+    #[serde(with = "crate::text::canonical")]
     pub salt: Salt,
 }
 

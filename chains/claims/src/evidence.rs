@@ -18,7 +18,7 @@ pub struct Evidence {
     pub standing: Vec<(Day, bool)>,
     /// The places that the claim points to ([`Claim::places`](crate::Claim::places)).
     pub slots: Vec<Slot>,
-    /// What was claimed before ([`Claim::fingerprint_places`](crate::Claim::fingerprint_places)).
+    /// What was claimed before ([`fingerprint_places`](crate::fingerprint_places)).
     pub claimed: Vec<Claimed>,
 }
 
@@ -55,7 +55,7 @@ pub struct Claimed {
     pub day: Day,
     /// Kind of event.
     pub kind: Kind,
-    /// The code as claimed.
+    /// The code as recorded.
     pub code: Coding,
     /// Fingerprints that are present, in order.
     pub present: Vec<Digest>,

@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{Chain, Digest, InclusionProof, MerkleTree, Salt, SaltSeed};
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Identifier};
 
@@ -13,13 +14,16 @@ pub struct Identity {
 }
 
 /// One identifier with what shows that a registration commits to it.
-#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OpenedIdentifier {
     /// The identifier.
     pub identifier: Identifier,
     /// Its salt.
+    #[serde(with = "crate::text::canonical")]
     pub salt: Salt,
     /// Its place under the registration's commitment.
+    #[serde(with = "crate::text::canonical")]
     pub proof: InclusionProof,
 }
 

@@ -3,3 +3,6 @@
 
 mod checks;
 mod events;
+mod forgeries;
+mod receipts;
+mod world;
