@@ -53,8 +53,7 @@ impl<F: Float> IsolationForest<F> {
         let sample_size = reader.number(2, MAX_SAMPLE, "sub-sample size out of bounds")?;
         let seed = u64::from_le_bytes(reader.take()?);
         let trees = reader.number(1, MAX_TREES, "number of trees out of bounds")?;
-        let mut forest =
-            Self { features, sample_size, seed, starts: vec![0], nodes: Vec::new(), values: Vec::new() };
+        let mut forest = Self { features, sample_size, seed, starts: vec![0], nodes: Vec::new(), values: Vec::new() };
         for _ in 0..trees {
             reader.tree(&mut forest)?;
         }

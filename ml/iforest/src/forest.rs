@@ -45,14 +45,8 @@ impl<F: Float> IsolationForest<F> {
         if let Some(((row, feature), _)) = data.indexed_iter().find(|(_, value)| !value.is_finite()) {
             return Err(IsolationForestError::NotFinite { row, feature });
         }
-        let mut forest = Self {
-            features,
-            sample_size,
-            seed: params.seed(),
-            starts: vec![0],
-            nodes: Vec::new(),
-            values: Vec::new(),
-        };
+        let mut forest =
+            Self { features, sample_size, seed: params.seed(), starts: vec![0], nodes: Vec::new(), values: Vec::new() };
         let mut drawn: Vec<usize> = (0..rows).collect();
         let mut columns = vec![F::zero(); sample_size * features];
         let mut scratch = Scratch::default();

@@ -16,7 +16,12 @@ pub fn quantile(scores: &[f64], share: f64) -> Result<f64, IsolationForestError>
     }
     let mut sorted = scores.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= place <= len")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 <= place <= len"
+    )]
     let place = libm::ceil(share * sorted.len() as f64) as usize;
     sorted.get(place.saturating_sub(1)).copied().ok_or(IsolationForestError::Quantile)
 }

@@ -99,9 +99,8 @@ fn choose_cut<F: Float>(
         let column = sample.column(feature);
         let mut values = rows.iter().filter_map(|row| column.get(*row as usize).copied());
         let first = values.next()?;
-        let (low, high) = values.fold((first, first), |(low, high), v| {
-            (if v < low { v } else { low }, if v > high { v } else { high })
-        });
+        let (low, high) = values
+            .fold((first, first), |(low, high), v| (if v < low { v } else { low }, if v > high { v } else { high }));
         if low < high {
             return Some((feature, cut_between(low, high, random::unit(rng))));
         }
@@ -157,9 +156,7 @@ pub(crate) fn path_values<F: Float>(nodes: &[Node<F>], values: &mut Vec<f64>) {
             let depth = depths.get(at).copied().unwrap_or(0);
             (node.right_or_size, f64::from(depth) + average_path_length(node.right_or_size as usize))
         } else {
-            let side = |child: usize| {
-                (sizes.get(child).copied().unwrap_or(0), own.get(child).copied().unwrap_or(0.0))
-            };
+            let side = |child: usize| (sizes.get(child).copied().unwrap_or(0), own.get(child).copied().unwrap_or(0.0));
             let ((left, left_value), (right, right_value)) = (side(at + 1), side(node.right_or_size as usize));
             let total = left.saturating_add(right);
             let sum = f64::from(left) * left_value + f64::from(right) * right_value;

@@ -71,10 +71,16 @@ impl Illness {
                 hrv: -0.33 * s,
                 in_bed: false,
             },
-            IllnessKind::Desaturation => {
-                Effect { heart_rate: 14.0 * s, respiration: 5.0 * s, spo2: -14.0 * s, in_bed: true, ..Effect::default() }
+            IllnessKind::Desaturation => Effect {
+                heart_rate: 14.0 * s,
+                respiration: 5.0 * s,
+                spo2: -14.0 * s,
+                in_bed: true,
+                ..Effect::default()
+            },
+            IllnessKind::Tachycardia => {
+                Effect { heart_rate: 85.0 * s, hrv: -0.5 * s, in_bed: true, ..Effect::default() }
             }
-            IllnessKind::Tachycardia => Effect { heart_rate: 85.0 * s, hrv: -0.5 * s, in_bed: true, ..Effect::default() },
         }
     }
 }

@@ -176,7 +176,9 @@ impl PatientStream {
             + effect.respiration
             + noise_of(0.7);
         let spo2 = person.spo2 + day.spo2 - 0.4 * sleep + effect.spo2 + noise_of(0.6);
-        let temperature = person.temperature + day.temperature + 0.28 * circadian
+        let temperature = person.temperature
+            + day.temperature
+            + 0.28 * circadian
             + 0.06 * wander[2]
             + 0.2 * effort
             + effect.temperature
@@ -208,7 +210,15 @@ impl PatientStream {
     }
 
     /// Adds a reading, resolved to `1 / steps_per_unit`; one in a hundred is lost on the way.
-    fn push(&mut self, minute: i64, second: i64, signal: Signal, value: f64, steps_per_unit: f64, provenance: Provenance) {
+    fn push(
+        &mut self,
+        minute: i64,
+        second: i64,
+        signal: Signal,
+        value: f64,
+        steps_per_unit: f64,
+        provenance: Provenance,
+    ) {
         if provenance == Provenance::Device && self.chance.happens(0.01) {
             return;
         }

@@ -1,7 +1,7 @@
 //! The cohort forest: one model for all persons, on deviations from each one's own baseline.
 
-use crate::feature::{Deviations, FEATURES};
 use crate::VitalsError;
+use crate::feature::{COLUMNS, Deviations, FEATURES};
 use borsh::{BorshDeserialize, BorshSerialize};
 use iforest::{IsolationForest, IsolationForestError, IsolationForestParams, quantile};
 use linfa::DatasetBase;
@@ -59,7 +59,13 @@ impl CohortModel {
     /// # Errors
     /// [`VitalsError::Training`] where there are fewer windows than the forest's sub-sample, or the parameters are refused.
     pub fn train(windows: &[Deviations], origin: &str, params: &IsolationForestParams) -> Result<Self, VitalsError> {
-        let rows: Vec<[f64; FEATURES]> = windows.iter().map(|window| window.row(window.present)).collect();
+        // Every other window is seen with fewer sensors, all sets in turn: missing ones must look ordinary.
+        let sets = (1..SETS).cycle().flat_map(|set| [SETS - 1, set]);
+        let rows: Vec<[f64; COLUMNS]> = windows
+            .iter()
+            .zip(sets)
+            .map(|(window, set)| window.row(window.present & u8::try_from(set).unwrap_or(u8::MAX)))
+            .collect();
         let data: Array2<f64> = Array2::from(rows);
         let forest: IsolationForest<f64> = params.fit(&DatasetBase::from(data))?;
         let step = windows.len().div_ceil(THRESHOLD_WINDOWS).max(1);
@@ -82,8 +88,7 @@ impl CohortModel {
                 }
             });
         }
-        let content =
-            Content { version: VERSION, origin: origin.to_owned(), thresholds, forest: forest.to_bytes() };
+        let content = Content { version: VERSION, origin: origin.to_owned(), thresholds, forest: forest.to_bytes() };
         let bytes = borsh::to_vec(&content).map_err(|error| VitalsError::Model(error.to_string()))?;
         Ok(Self::assemble(forest, content, bytes))
     }
@@ -103,9 +108,10 @@ impl CohortModel {
         if content.version != VERSION || content.thresholds.len() != SETS {
             return Err(VitalsError::Model(format!("version {} is not {VERSION}", content.version)));
         }
-        let forest = IsolationForest::from_bytes(&content.forest).map_err(|error| VitalsError::Model(error.to_string()))?;
-        if forest.features() != FEATURES {
-            return Err(VitalsError::Model(format!("{} features where this version has {FEATURES}", forest.features())));
+        let forest =
+            IsolationForest::from_bytes(&content.forest).map_err(|error| VitalsError::Model(error.to_string()))?;
+        if forest.features() != COLUMNS {
+            return Err(VitalsError::Model(format!("{} columns where this version has {COLUMNS}", forest.features())));
         }
         Ok(Self::assemble(forest, content, bytes.to_vec()))
     }
@@ -152,9 +158,9 @@ impl CohortModel {
 
     /// Share of each feature in the score, millionths.
     pub(crate) fn shares_micro(&self, window: &Deviations) -> [i64; FEATURES] {
-        let mut shares = [0.0; FEATURES];
+        let mut shares = [0.0; COLUMNS];
         match self.forest.contributions(&window.row(window.present), &mut shares) {
-            Ok(_) => shares.map(micro),
+            Ok(_) => window.by_feature(&shares).map(micro),
             Err(_) => [0; FEATURES],
         }
     }

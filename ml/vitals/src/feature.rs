@@ -22,11 +22,35 @@ pub const FEATURES: usize = 5;
 
 /// The features in their order.
 pub(crate) static FEATURE_LIST: [Feature; FEATURES] = [
-    Feature { signal: Signal::HeartRate, at_rest: true, drops_only: false, prior_spread_milli: 3_000, floor_milli: 1_000 },
-    Feature { signal: Signal::Respiration, at_rest: true, drops_only: false, prior_spread_milli: 1_000, floor_milli: 400 },
+    Feature {
+        signal: Signal::HeartRate,
+        at_rest: true,
+        drops_only: false,
+        prior_spread_milli: 3_000,
+        floor_milli: 1_000,
+    },
+    Feature {
+        signal: Signal::Respiration,
+        at_rest: true,
+        drops_only: false,
+        prior_spread_milli: 1_000,
+        floor_milli: 400,
+    },
     Feature { signal: Signal::Spo2, at_rest: false, drops_only: true, prior_spread_milli: 600, floor_milli: 300 },
-    Feature { signal: Signal::Temperature, at_rest: false, drops_only: false, prior_spread_milli: 150, floor_milli: 60 },
-    Feature { signal: Signal::HrvSdnn, at_rest: true, drops_only: false, prior_spread_milli: 6_000, floor_milli: 2_000 },
+    Feature {
+        signal: Signal::Temperature,
+        at_rest: false,
+        drops_only: false,
+        prior_spread_milli: 150,
+        floor_milli: 60,
+    },
+    Feature {
+        signal: Signal::HrvSdnn,
+        at_rest: true,
+        drops_only: false,
+        prior_spread_milli: 6_000,
+        floor_milli: 2_000,
+    },
 ];
 
 /// Which feature a signal feeds.
@@ -104,18 +128,52 @@ pub struct Deviations {
     pub values_milli: [i64; FEATURES],
 }
 
+/// Columns of the forest: the features, the largest of their magnitudes, and the root of the sum of their squares.
+///
+/// The last two let a change of one signal alone stand out, and one of all signals together: cuts along single
+/// features see neither.
+pub(crate) const COLUMNS: usize = FEATURES + 2;
+const LARGEST: usize = FEATURES;
+const LENGTH: usize = FEATURES + 1;
+
 impl Deviations {
-    /// The forest's row.
-    #[must_use]
-    pub(crate) fn row(&self, keep: u8) -> [f64; FEATURES] {
-        let mut row = [0.0; FEATURES];
-        for (at, (place, milli)) in row.iter_mut().zip(self.values_milli).enumerate() {
+    /// The features of the set `keep`, others 0, in robust standard deviations.
+    fn kept(&self, keep: u8) -> [f64; FEATURES] {
+        let mut kept = [0.0; FEATURES];
+        for (at, (place, milli)) in kept.iter_mut().zip(self.values_milli).enumerate() {
             if keep >> at & 1 == 1 {
                 #[expect(clippy::cast_precision_loss, reason = "clipped far below 2^53")]
                 let value = milli as f64;
                 *place = value / 1_000.0;
             }
         }
+        kept
+    }
+
+    /// The forest's row, seen as if only the features of the set `keep` were there.
+    pub(crate) fn row(&self, keep: u8) -> [f64; COLUMNS] {
+        let kept = self.kept(keep);
+        let mut row = [0.0; COLUMNS];
+        row.iter_mut().zip(kept).for_each(|(place, value)| *place = value);
+        row[LARGEST] = kept.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        row[LENGTH] = libm::sqrt(kept.iter().map(|value| value * value).sum());
         row
+    }
+
+    /// Gives the shares of the last two columns to the features that they are made of.
+    pub(crate) fn by_feature(&self, shares: &[f64; COLUMNS]) -> [f64; FEATURES] {
+        let kept = self.kept(self.present);
+        let squares: f64 = kept.iter().map(|value| value * value).sum();
+        let row = self.row(self.present);
+        let at_largest = kept.iter().position(|value| value.abs() >= row[LARGEST]).unwrap_or(0);
+        let mut own = [0.0; FEATURES];
+        for (at, place) in own.iter_mut().enumerate() {
+            let part = kept.get(at).copied().unwrap_or(0.0);
+            #[expect(clippy::cast_precision_loss, reason = "a handful of features")]
+            let of_length = if squares > 0.0 { part * part / squares } else { 1.0 / FEATURES as f64 };
+            let of_largest = if at == at_largest { 1.0 } else { 0.0 };
+            *place = shares.get(at).copied().unwrap_or(0.0) + of_largest * shares[LARGEST] + of_length * shares[LENGTH];
+        }
+        own
     }
 }

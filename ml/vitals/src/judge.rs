@@ -54,7 +54,9 @@ impl Run<'_> {
         if side.is_some() && track.history.opens(limit.k) {
             let start_ms = track.history.since_ms;
             let raised = self.state.episodes.raise(&self.state.subject, route, signal, limit.severity, start_ms, to_ms);
-            self.report(raised, |run, change, episode| run.limit_anomaly(route, change, &episode, &limit, &track, to_ms));
+            self.report(raised, |run, change, episode| {
+                run.limit_anomaly(route, change, &episode, &limit, &track, to_ms)
+            });
         } else if track.history.resolves(limit.n)
             && let Some(episode) = self.state.episodes.release(route, signal)
         {
@@ -92,8 +94,14 @@ impl Run<'_> {
             let (contributions, severity) = self.explain(deviations);
             let largest = contributions.first().map_or(Signal::HeartRate, |largest| largest.signal);
             let (signal, start_ms) = (held.unwrap_or(largest), self.state.forest.since_ms);
-            let raised =
-                self.state.episodes.raise(&self.state.subject, Route::Forest, signal, severity, start_ms, deviations.to_ms);
+            let raised = self.state.episodes.raise(
+                &self.state.subject,
+                Route::Forest,
+                signal,
+                severity,
+                start_ms,
+                deviations.to_ms,
+            );
             self.report(raised, |run, change, episode| {
                 run.forest_anomaly(change, &episode, deviations, score_micro, contributions)
             });
@@ -122,8 +130,14 @@ impl Run<'_> {
         // What was heard before comes first, as if a tick had come at that moment.
         let minute = known_ms.div_euclid(MINUTE_MS);
         self.decide_before(minute.saturating_sub(i64::from(self.detector.settings.lateness_minutes)));
-        let raised =
-            self.state.episodes.raise(&self.state.subject, Route::Silence, signal, Severity::Technical, since_ms, known_ms);
+        let raised = self.state.episodes.raise(
+            &self.state.subject,
+            Route::Silence,
+            signal,
+            Severity::Technical,
+            since_ms,
+            known_ms,
+        );
         self.report(raised, |run, change, episode| run.anomaly(Route::Silence, change, &episode, since_ms, known_ms));
     }
 
@@ -152,7 +166,11 @@ impl Run<'_> {
             .iter()
             .zip(deviations.values_milli)
             .zip(shares)
-            .map(|((spec, deviation_milli), share_micro)| Contribution { signal: spec.signal, deviation_milli, share_micro })
+            .map(|((spec, deviation_milli), share_micro)| Contribution {
+                signal: spec.signal,
+                deviation_milli,
+                share_micro,
+            })
             .collect();
         contributions.sort_by_key(|part| std::cmp::Reverse(part.share_micro));
         let deviating = contributions
@@ -186,7 +204,15 @@ impl Run<'_> {
         }
     }
 
-    fn limit_anomaly(&self, route: Route, change: Change, episode: &Episode, limit: &Limit, track: &Track, to_ms: i64) -> Anomaly {
+    fn limit_anomaly(
+        &self,
+        route: Route,
+        change: Change,
+        episode: &Episode,
+        limit: &Limit,
+        track: &Track,
+        to_ms: i64,
+    ) -> Anomaly {
         let limit_milli = match track.side {
             Side::Below => limit.low_milli,
             Side::Above => limit.high_milli,

@@ -150,7 +150,26 @@ mod tests {
 
     #[test]
     fn what_is_no_bounded_decimal_number_is_refused() {
-        for text in ["", " ", ".", "-", "e3", "1e", "1e+", "1.2.3", "NaN", "inf", "0x10", "1,5", "1e13", "1000000000000.001", "12 3", "1e9999", &"9".repeat(65), &"9".repeat(60)] {
+        for text in [
+            "",
+            " ",
+            ".",
+            "-",
+            "e3",
+            "1e",
+            "1e+",
+            "1.2.3",
+            "NaN",
+            "inf",
+            "0x10",
+            "1,5",
+            "1e13",
+            "1000000000000.001",
+            "12 3",
+            "1e9999",
+            &"9".repeat(65),
+            &"9".repeat(60),
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
         for value in [f64::NAN, f64::INFINITY, -f64::INFINITY, 1.1e12, f64::MAX] {

@@ -69,8 +69,8 @@ impl Admission {
     /// The [`Refusal`] that names the first thing wrong.
     pub fn admit(&self, raw: &RawReading<'_>, received_ms: i64) -> Result<Reading, Refusal> {
         let signal = Signal::from_name(raw.signal).ok_or(Refusal::UnknownSignal)?;
-        let value_milli =
-            milli::parse(raw.value).ok_or(Refusal::Malformed { field: "value", expected: "send a finite decimal number" })?;
+        let value_milli = milli::parse(raw.value)
+            .ok_or(Refusal::Malformed { field: "value", expected: "send a finite decimal number" })?;
         let value_milli = match raw.unit {
             None => value_milli,
             Some(unit) => to_own_unit(signal, value_milli, unit).ok_or(Refusal::UnknownUnit { signal })?,

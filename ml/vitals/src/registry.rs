@@ -47,7 +47,14 @@ pub struct Spec {
 }
 
 impl Spec {
-    const fn new(signal: Signal, name: &'static str, category: Category, unit: &'static str, low: i64, high: i64) -> Self {
+    const fn new(
+        signal: Signal,
+        name: &'static str,
+        category: Category,
+        unit: &'static str,
+        low: i64,
+        high: i64,
+    ) -> Self {
         Self {
             signal,
             name,
@@ -180,14 +187,16 @@ pub static SPECS: [Spec; 24] = [
         .aliases(&["room_temp", "ambient_temperature"])
         .unit_names(CELSIUS)
         .or_in(&[FAHRENHEIT, KELVIN]),
-    Spec::new(Signal::Humidity, "humidity", Environment, "%", 0, 100).aliases(&["relative_humidity"]).or_in(&[FRACTION]),
-    Spec::new(Signal::Co2, "co2", Environment, "[ppm]", 100, 100_000)
-        .aliases(&["carbon_dioxide"])
-        .unit_names(&["ppm"]),
+    Spec::new(Signal::Humidity, "humidity", Environment, "%", 0, 100)
+        .aliases(&["relative_humidity"])
+        .or_in(&[FRACTION]),
+    Spec::new(Signal::Co2, "co2", Environment, "[ppm]", 100, 100_000).aliases(&["carbon_dioxide"]).unit_names(&["ppm"]),
     Spec::new(Signal::Noise, "noise", Environment, "dB", 0, 160)
         .aliases(&["sound", "sound_level"])
         .unit_names(&["dB[SPL]", "dB(A)"]),
-    Spec::new(Signal::Light, "light", Environment, "lx", 0, 200_000).aliases(&["illuminance", "lux"]).unit_names(&["lux"]),
+    Spec::new(Signal::Light, "light", Environment, "lx", 0, 200_000)
+        .aliases(&["illuminance", "lux"])
+        .unit_names(&["lux"]),
     Spec::new(Signal::BedOccupancy, "bed_occupancy", Environment, "{0,1}", 0, 1)
         .aliases(&["bed", "occupancy"])
         .unit_names(&["1"])

@@ -38,14 +38,31 @@ pub struct Limit {
 impl Limit {
     /// A limit that always applies and needs `k` of `n` minutes; values in whole units.
     #[must_use]
-    pub const fn new(signal: Signal, low: Option<i64>, high: Option<i64>, margin_milli: i64, k: u8, n: u8, severity: Severity) -> Self {
+    pub const fn new(
+        signal: Signal,
+        low: Option<i64>,
+        high: Option<i64>,
+        margin_milli: i64,
+        k: u8,
+        n: u8,
+        severity: Severity,
+    ) -> Self {
         const fn milli(units: Option<i64>) -> Option<i64> {
             match units {
                 Some(units) => Some(units.saturating_mul(1_000)),
                 None => None,
             }
         }
-        Self { signal, low_milli: milli(low), high_milli: milli(high), margin_milli, k, n, gate: Gate::Always, severity }
+        Self {
+            signal,
+            low_milli: milli(low),
+            high_milli: milli(high),
+            margin_milli,
+            k,
+            n,
+            gate: Gate::Always,
+            severity,
+        }
     }
 
     /// Checks `0 < k ≤ n ≤ 32`, a margin that is not negative, and low < high.

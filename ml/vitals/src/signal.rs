@@ -217,8 +217,7 @@ impl BorshSerialize for Signal {
 impl BorshDeserialize for Signal {
     fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
         let id = u16::deserialize_reader(reader)?;
-        Self::from_id(id)
-            .ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("no signal has number {id}")))
+        Self::from_id(id).ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("no signal has number {id}")))
     }
 }
 

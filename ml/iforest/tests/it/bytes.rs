@@ -34,11 +34,8 @@ fn a_forest_reads_back_as_it_was() {
 #[test]
 fn the_float_type_is_part_of_the_bytes() {
     let data = cloud(100, 2);
-    let narrow = IsolationForestParams::new()
-        .trees(3)
-        .sample_size(32)
-        .fit(&DatasetBase::from(data.mapv(|v| v as f32)))
-        .unwrap();
+    let narrow =
+        IsolationForestParams::new().trees(3).sample_size(32).fit(&DatasetBase::from(data.mapv(|v| v as f32))).unwrap();
     assert_eq!(IsolationForest::<f32>::from_bytes(&narrow.to_bytes()).unwrap(), narrow);
     assert!(IsolationForest::<f64>::from_bytes(&narrow.to_bytes()).is_err());
 }
@@ -53,7 +50,9 @@ fn truncated_and_lengthened_bytes_are_refused_and_the_offset_is_named() {
         }
     }
     let longer: Vec<u8> = bytes.iter().copied().chain([0]).collect();
-    assert!(matches!(IsolationForest::<f64>::from_bytes(&longer), Err(IsolationForestError::Bytes { offset, .. }) if offset == bytes.len()));
+    assert!(
+        matches!(IsolationForest::<f64>::from_bytes(&longer), Err(IsolationForestError::Bytes { offset, .. }) if offset == bytes.len())
+    );
 }
 
 #[test]
@@ -84,4 +83,15 @@ proptest! {
         prop_assert!(IsolationForest::<f64>::from_bytes(&bytes).is_err());
         let _ = IsolationForest::<f64>::from_bytes(&framed);
     }
+}
+
+/// Run with `--features serde`.
+#[cfg(feature = "serde")]
+#[test]
+fn serde_carries_the_canonical_bytes_and_checks_them() {
+    let forest = fit(&cloud(60, 2), 3, 16, 2).unwrap();
+    let text = serde_json::to_string(&forest).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<u8>>(&text).unwrap(), forest.to_bytes());
+    assert_eq!(serde_json::from_str::<IsolationForest<f64>>(&text).unwrap(), forest);
+    assert!(serde_json::from_str::<IsolationForest<f64>>(&text.replacen("73", "74", 1)).is_err());
 }

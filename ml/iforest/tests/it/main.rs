@@ -1,5 +1,12 @@
 //! The forest's laws, its bytes, and its agreement with scikit-learn.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::cast_precision_loss)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation
+)]
 
 mod auroc;
 mod bytes;
@@ -10,7 +17,12 @@ use linfa::DatasetBase;
 use linfa::traits::Fit;
 use ndarray::Array2;
 
-pub(crate) fn fit(data: &Array2<f64>, trees: usize, sample: usize, seed: u64) -> Result<IsolationForest<f64>, IsolationForestError> {
+pub(crate) fn fit(
+    data: &Array2<f64>,
+    trees: usize,
+    sample: usize,
+    seed: u64,
+) -> Result<IsolationForest<f64>, IsolationForestError> {
     IsolationForestParams::new().trees(trees).sample_size(sample).seed(seed).fit(&DatasetBase::from(data.clone()))
 }
 

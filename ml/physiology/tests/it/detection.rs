@@ -55,7 +55,12 @@ fn healthy_people_give_few_false_episodes() {
         let outcome = person(seed, 0, 28, &[]);
         let opened = outcome.anomalies.iter().filter(|a| a.change == Change::Opened).count();
         for anomaly in outcome.anomalies.iter().filter(|a| a.change == Change::Opened) {
-            println!("seed {seed}: {} {} day {}", anomaly.route.name(), anomaly.signal, (anomaly.time_ms - START_MS) / DAY_MS);
+            println!(
+                "seed {seed}: {} {} day {}",
+                anomaly.route.name(),
+                anomaly.signal,
+                (anomaly.time_ms - START_MS) / DAY_MS
+            );
         }
         episodes += opened;
         weeks += 2.0;
@@ -64,7 +69,9 @@ fn healthy_people_give_few_false_episodes() {
         assert!(!outcome.scores.is_empty());
     }
     let rate = f64::from(u32::try_from(episodes).unwrap()) / weeks;
-    println!("{episodes} false episodes in {weeks} monitored patient-weeks: {rate:.3} a week; {readings} readings; state {largest_state} bytes");
+    println!(
+        "{episodes} false episodes in {weeks} monitored patient-weeks: {rate:.3} a week; {readings} readings; state {largest_state} bytes"
+    );
     assert!(rate <= 0.25, "{rate} false episodes a patient-week");
     assert!(largest_state <= 4_096, "{largest_state} bytes of state");
 }
@@ -76,8 +83,13 @@ fn a_desaturation_is_found_by_the_hard_limit_in_minutes_even_in_the_warm_up() {
         let ill = Illness { patient: 0, start_ms, end_ms: start_ms + 50 * MINUTE_MS, kind: IllnessKind::Desaturation };
         // The sensor may be off the wrist by chance; these seeds have it on.
         let outcome = person(seed, 0, DAYS, &[ill]);
-        let on_spo2: Vec<_> = outcome.anomalies.iter().filter(|a| a.route == Route::HardLimit && a.signal == Signal::Spo2).collect();
-        assert_eq!(on_spo2.iter().map(|a| a.change).collect::<Vec<_>>(), [Change::Opened, Change::Resolved], "seed {seed}");
+        let on_spo2: Vec<_> =
+            outcome.anomalies.iter().filter(|a| a.route == Route::HardLimit && a.signal == Signal::Spo2).collect();
+        assert_eq!(
+            on_spo2.iter().map(|a| a.change).collect::<Vec<_>>(),
+            [Change::Opened, Change::Resolved],
+            "seed {seed}"
+        );
         let delay_ms = on_spo2[0].time_ms - start_ms;
         println!("desaturation, seed {seed}: {} min", delay_ms / MINUTE_MS);
         assert!((0..=10 * MINUTE_MS).contains(&delay_ms), "seed {seed}: {delay_ms} ms");
@@ -96,12 +108,38 @@ fn a_racing_heart_at_rest_is_found_and_the_same_rate_while_walking_is_not() {
 
     // The same heart rates, with steps in every minute.
     let walking = PatientStream::new(plan(400, DAYS), 0, &[ill]).map(|mut reading| {
-        if reading.signal == Signal::Steps && (ill.start_ms - HOUR_MS..ill.end_ms + HOUR_MS).contains(&reading.time_ms) {
+        if reading.signal == Signal::Steps && (ill.start_ms - HOUR_MS..ill.end_ms + HOUR_MS).contains(&reading.time_ms)
+        {
             reading.value_milli = 60_000;
         }
         reading
     });
     assert!(watch(walking).anomalies.iter().all(|a| a.route != Route::HardLimit));
+}
+
+#[test]
+fn a_change_of_the_heart_rate_alone_is_found_among_five_normal_sensors() {
+    let mut delays = Vec::new();
+    for seed in 600..608 {
+        let until_ms = ONSET_MS + 48 * HOUR_MS;
+        let faster = PatientStream::new(plan(seed, DAYS), 0, &[]).map(|mut reading| {
+            if reading.signal == Signal::HeartRate && (ONSET_MS..until_ms).contains(&reading.time_ms) {
+                reading.value_milli += 12_000;
+            }
+            reading
+        });
+        let outcome = watch(faster);
+        let opened = outcome.anomalies.iter().find(|a| a.change == Change::Opened && a.time_ms >= ONSET_MS);
+        if let Some(opened) = opened.filter(|a| a.time_ms < until_ms) {
+            assert_eq!(
+                (opened.route, opened.signal, opened.severity),
+                (Route::Forest, Signal::HeartRate, Severity::Advisory)
+            );
+            delays.push((opened.time_ms - ONSET_MS) / MINUTE_MS);
+        }
+    }
+    println!("heart rate + 12 alone: {} of 8 found; minutes to the alert: {delays:?}", delays.len());
+    assert!(delays.len() >= 7);
 }
 
 #[test]

@@ -28,7 +28,10 @@ fn readings() -> &'static [Reading] {
     })
 }
 
-fn tell<'a>(readings: impl Iterator<Item = &'a Reading>, mut between: impl FnMut(usize, &Reading, &mut PatientState, &mut Told)) -> Told {
+fn tell<'a>(
+    readings: impl Iterator<Item = &'a Reading>,
+    mut between: impl FnMut(usize, &Reading, &mut PatientState, &mut Told),
+) -> Told {
     let mut told = Told { scores: Vec::new(), anomalies: Vec::new(), state: Vec::new() };
     let mut state = PatientState::new([3; 16]);
     for (at, reading) in readings.enumerate() {

@@ -32,7 +32,8 @@ fn readings(path: &Path) -> Vec<Reading> {
         let cells: Vec<&str> = line.split(',').collect();
         let time_ms = instant_ms(cells[0]);
         for (signal, value) in header.iter().zip(&cells).skip(1).filter(|(_, value)| !value.is_empty()) {
-            let raw = RawReading { signal, value, unit: None, time_ms, offset_minutes: None, provenance: Provenance::Device };
+            let raw =
+                RawReading { signal, value, unit: None, time_ms, offset_minutes: None, provenance: Provenance::Device };
             readings.extend(admission.admit(&raw, time_ms).ok());
         }
     }
@@ -54,7 +55,11 @@ fn real_recordings_of_heart_rate_and_steps_run_to_their_end_in_bounded_state() {
         let (forest, hard): (Vec<_>, Vec<_>) = opened.partition(|a| a.route == Route::Forest);
         println!(
             "{name}: {} readings, {} scores, {} forest and {} hard-limit episodes, state {} bytes",
-            outcome.readings, outcome.scores.len(), forest.len(), hard.len(), outcome.state_bytes
+            outcome.readings,
+            outcome.scores.len(),
+            forest.len(),
+            hard.len(),
+            outcome.state_bytes
         );
         assert!(outcome.state_bytes <= 4_096, "{name}: {}", outcome.state_bytes);
         // Scores go on to the end: nothing got stuck.

@@ -1,0 +1,84 @@
+use crate::forest::cohort;
+use crate::reading;
+use iforest::IsolationForestParams;
+use proptest::prelude::*;
+use vitals::{CohortModel, PatientState, Provenance, Reading, Settings, Signal, VitalsError};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The golden vector of a reading (`docs/formats.md`, section 2).
+#[test]
+fn a_reading_has_the_bytes_that_the_format_states() {
+    let reading =
+        Reading { offset_minutes: Some(-60), provenance: Provenance::Manual, ..reading(0, Signal::Temperature, 37) };
+    let bytes = borsh::to_vec(&reading).unwrap();
+    assert_eq!(hex(&bytes), "0500889000000000000000684d599501000001c4ff01");
+    assert_eq!(borsh::from_slice::<Reading>(&bytes).unwrap(), reading);
+    let unknown = Reading { offset_minutes: None, ..reading };
+    assert_eq!(hex(&borsh::to_vec(&unknown).unwrap()), "0500889000000000000000684d59950100000001");
+}
+
+#[test]
+fn unknown_numbers_in_a_reading_are_refused() {
+    let bytes = borsh::to_vec(&reading(0, Signal::HeartRate, 70)).unwrap();
+    let with = |at: usize, byte: u8| {
+        let mut bytes = bytes.clone();
+        bytes[at] = byte;
+        borsh::from_slice::<Reading>(&bytes)
+    };
+    assert!(with(0, 0).is_err(), "no signal 0");
+    assert!(with(1, 9).is_err(), "no signal 2305");
+    assert!(with(18, 2).is_err(), "an option is 0 or 1");
+    assert!(with(19, 2).is_err(), "no provenance 2");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_decode_to_a_reading_that_encodes_to_them_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 18..24)) {
+        let mut bytes = bytes;
+        bytes[1] = 0;
+        bytes[0] %= 12;
+        if let Ok(reading) = borsh::from_slice::<Reading>(&bytes) {
+            prop_assert_eq!(borsh::to_vec(&reading).unwrap(), bytes);
+        }
+    }
+}
+
+#[test]
+fn a_cohort_model_reads_back_and_a_changed_one_is_refused_or_another() {
+    let model = cohort(3);
+    let bytes = model.to_bytes();
+    let again = CohortModel::from_bytes(bytes).unwrap();
+    assert_eq!(
+        (again.hash(), again.origin(), again.seed(), again.size()),
+        (model.hash(), "triangular noise", 3, (100, 256))
+    );
+    for length in [0, 1, 2, 10, 40, bytes.len() / 2, bytes.len() - 1] {
+        assert!(matches!(CohortModel::from_bytes(&bytes[..length]), Err(VitalsError::Model(_))), "{length}");
+    }
+    for at in (0..bytes.len()).step_by(997) {
+        let mut changed = bytes.to_vec();
+        changed[at] ^= 1;
+        assert!(!CohortModel::from_bytes(&changed).is_ok_and(|other| other.hash() == model.hash()), "byte {at}");
+    }
+}
+
+#[test]
+fn a_cohort_of_too_few_windows_cannot_be_trained() {
+    assert!(matches!(CohortModel::train(&[], "nobody", &IsolationForestParams::new()), Err(VitalsError::Training(_))));
+}
+
+#[test]
+fn states_and_settings_have_one_encoding() {
+    let state = PatientState::new([9; 16]);
+    let bytes = state.to_bytes();
+    assert_eq!(PatientState::from_bytes(&bytes).unwrap(), state);
+    let mut newer = bytes.clone();
+    newer[0] = 2;
+    assert!(matches!(PatientState::from_bytes(&newer), Err(VitalsError::State(_))));
+    let settings = Settings::default();
+    let bytes = borsh::to_vec(&settings).unwrap();
+    assert_eq!(borsh::from_slice::<Settings>(&bytes).unwrap(), settings);
+}
