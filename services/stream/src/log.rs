@@ -17,6 +17,9 @@ pub trait EventLog: Send + Sync {
 
     /// Opens a writer by name. An earlier writer of the same name is fenced: its commits fail with
     /// [`Error::Fenced`](crate::Error::Fenced), and what it left half done is gone.
+    ///
+    /// Name writers after the work, not the process (`monitor.readings.3`: what is made of partition 3): whoever takes the work over then
+    /// fences the former writer at once. Half done work of a name that nobody takes over holds up readers of its topics until it times out.
     async fn writer(&self, name: &str) -> Result<Box<dyn Writer>>;
 
     /// Joins a group. The partitions of `topics` are shared among its members; partitions of the same number of all its topics
@@ -47,7 +50,7 @@ pub trait Reader: Send {
     /// The next thing that happened, or [`Event::Idle`] after `wait`. Must be called again within the log's session time
     /// (see the settings), or the group takes this member for dead and gives its partitions to others.
     ///
-    /// `next` is not cancel-safe on every log: await it to its end (a short `wait` keeps that quick) instead of racing it in a `select!`.
+    /// Cancel-safe: a future that is dropped loses nothing; what it would have returned comes from the next call.
     async fn next(&mut self, max_records: usize, wait: Duration) -> Result<Event>;
 
     /// This reader's membership as of now. Take it when a batch is handed to [`Writer::commit`], after the last call of `next`.

@@ -1,5 +1,8 @@
 //! Records, positions and batches.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::{Headers, Topic};
@@ -121,10 +124,26 @@ pub struct ReadPositions {
 }
 
 /// Proof of being a member of a group at one generation of its assignment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Membership(pub(crate) Member);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Member {
-    Embedded { group: std::sync::Arc<str>, member: u64 },
+    Embedded { group: Arc<str>, member: u64 },
+    Kafka {
+        group: Arc<str>,
+        /// What was held when this was taken.
+        held: Arc<BTreeSet<Partition>>,
+        /// `None` before the group was joined.
+        metadata: Option<Arc<rdkafka::consumer::ConsumerGroupMetadata>>,
+    },
+}
+
+impl std::fmt::Debug for Membership {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Member::Embedded { group, member } => write!(f, "Membership({group}, {member})"),
+            Member::Kafka { group, .. } => write!(f, "Membership({group})"),
+        }
+    }
 }
