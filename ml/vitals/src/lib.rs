@@ -19,6 +19,30 @@
 //! assert_eq!(refusal.code(), "out-of-range");
 //! # Ok::<(), Refusal>(())
 //! ```
+//!
+//! The detector takes readings in the order of event time; everything it keeps lies in the state.
+//!
+//! ```
+//! use vitals::{Change, Detector, PatientState, Provenance, Reading, Settings, Signal};
+//!
+//! let detector = Detector::without_forest(Settings::default())?;
+//! let mut state = PatientState::new([0; 16]);
+//! let mut said = Vec::new();
+//! for minute in 0..10 {
+//!     let reading = Reading {
+//!         signal: Signal::Spo2, value_milli: if minute < 2 { 96_000 } else { 83_000 },
+//!         time_ms: minute * 60_000, offset_minutes: None, provenance: Provenance::Device,
+//!     };
+//!     said.extend(detector.observe(&mut state, &reading).anomalies);
+//!     // Kept between readings as bytes; it goes on exactly where it was.
+//!     state = PatientState::from_bytes(&state.to_bytes())?;
+//! }
+//! assert_eq!(said.len(), 1);
+//! assert_eq!((said[0].signal, said[0].change), (Signal::Spo2, Change::Opened));
+//! // Low from minute 2 on; three such minutes are needed.
+//! assert_eq!((said[0].start_ms, said[0].time_ms), (2 * 60_000, 5 * 60_000));
+//! # Ok::<(), vitals::VitalsError>(())
+//! ```
 
 pub mod milli;
 

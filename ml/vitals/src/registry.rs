@@ -139,12 +139,12 @@ pub static SPECS: [Spec; 24] = [
         .unit_names(CELSIUS)
         .or_in(&[FAHRENHEIT, KELVIN]),
     Spec::new(Signal::Systolic, "systolic", Vitals, "mm[Hg]", 30, 300)
-        .aliases(&["sbp", "sys", "systolic_blood_pressure"])
+        .aliases(&["sbp", "sys", "systolic_blood_pressure", "abp_sys", "nbp_sys"])
         .loinc(&["8480-6"])
         .unit_names(MMHG)
         .or_in(&[KILOPASCAL]),
     Spec::new(Signal::Diastolic, "diastolic", Vitals, "mm[Hg]", 10, 220)
-        .aliases(&["dbp", "dia", "diastolic_blood_pressure"])
+        .aliases(&["dbp", "dia", "diastolic_blood_pressure", "abp_dias", "nbp_dias"])
         .loinc(&["8462-4"])
         .unit_names(MMHG)
         .or_in(&[KILOPASCAL]),

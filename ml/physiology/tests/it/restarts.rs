@@ -159,3 +159,13 @@ fn a_reading_costs_the_same_on_the_first_and_on_the_last_day() {
     println!("ns a reading: {warming:.0} warming up, {scoring:.0} scoring, {simulated:.0} simulating");
     assert!(scoring < warming * 20.0 + 5_000.0);
 }
+
+/// The answer itself, so that another machine, compiler or version that gives another one is noticed.
+#[test]
+fn scores_and_anomalies_of_a_stream_are_the_same_on_every_machine() {
+    let told = undisturbed();
+    let bytes = borsh::to_vec(&(&told.scores, &told.anomalies)).unwrap();
+    let sum = crate::simulator::checksum(bytes.into_iter());
+    println!("{} scores and {} anomalies: {sum:#018x}", told.scores.len(), told.anomalies.len());
+    assert_eq!(sum, 0x79fc_0a10_870d_b417, "the detector answers differently");
+}

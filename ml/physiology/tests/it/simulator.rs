@@ -5,7 +5,7 @@ use std::time::Instant;
 use vitals::{Change, CohortModel, Detector, PatientState, Route, Settings, Signal};
 
 /// A plain checksum (FNV-1a), so that a change of any reading shows.
-fn checksum(bytes: impl Iterator<Item = u8>) -> u64 {
+pub(crate) fn checksum(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -46,11 +46,13 @@ fn headers_of_recordings_name_signals() {
         ("respr", Signal::Respiration),
         ("SpO2", Signal::Spo2),
         ("steps", Signal::Steps),
-        ("85354-9", Signal::HeartRate),
+        ("ABPSys", Signal::Systolic),
+        ("NBPDias", Signal::Diastolic),
     ] {
-        let expected = if header == "85354-9" { None } else { Some(signal) };
-        assert_eq!(Signal::from_name(header), expected, "{header}");
+        assert_eq!(Signal::from_name(header), Some(signal), "{header}");
     }
+    // A panel of two values is no signal.
+    assert_eq!(Signal::from_name("85354-9"), None);
 }
 
 #[test]
