@@ -6,6 +6,7 @@
 //! an error because of what sled's files hold.
 
 mod batch;
+mod generation;
 mod guard;
 mod marker;
 
@@ -17,10 +18,10 @@ pub use batch::IndexBatch;
 use crate::error::{Error, Result};
 use crate::lock::DirectoryLock;
 use crate::segment_log::{Reader, SegmentLog, Unit};
+use generation::Generation;
 use guard::{Damage, guarded};
 use marker::{MARKER_KEY, Marker};
 
-const GENERATION_PREFIX: &str = "generation-";
 /// Units are applied in batches of up to this many entries while the index catches up.
 const BATCH_ENTRIES: usize = 4096;
 
@@ -63,13 +64,6 @@ impl std::fmt::Debug for Index {
     }
 }
 
-/// One sled database: a rebuild makes a new one beside the old, so that it never waits for sled to let go of a file.
-#[derive(Clone)]
-struct Generation {
-    number: u64,
-    db: sled::Db,
-}
-
 impl Index {
     /// Opens the index in `dir` over `log` and brings it up to the log's end. `apply` writes a unit's entries and must
     /// depend on nothing but the unit and the entries before it. `version` names what it writes: when it changes, the
@@ -86,11 +80,11 @@ impl Index {
     ) -> Result<Self> {
         std::fs::create_dir_all(dir).map_err(|error| Error::io("create", dir, error))?;
         let lock = DirectoryLock::exclusive(dir)?;
-        let newest = remove_old_generations(dir)?;
+        let newest = generation::keep_newest(dir)?;
         let (found, held) = newest.map_or((IndexState::Missing, None), |number| inspect(dir, number, log, version));
         let (current, reader) = match held {
             Some((generation, reader)) => (generation, reader),
-            None => (begin_generation(dir, newest.map_or(0, |number| number + 1))?, log.reader()),
+            None => (generation::begin(dir, newest.map_or(0, |number| number + 1))?, log.reader()),
         };
         let mut index = Self {
             dir: dir.to_owned(),
@@ -191,7 +185,7 @@ impl Index {
     pub fn rebuild(&self) -> Result<()> {
         let mut reader = self.reader();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let next = begin_generation(&self.dir, current.number + 1)?;
+        let next = generation::begin(&self.dir, current.number + 1)?;
         let mut from = self.log.reader();
         if let Err(damage) = self.apply_from(&next.db, &mut from)? {
             return Err(damage.into_error(&self.dir)); // a fresh database failed: that is the disk, not the index
@@ -200,7 +194,7 @@ impl Index {
         *current = next;
         let kept = current.number;
         drop(current);
-        remove_generations_but(&self.dir, kept)
+        generation::remove_all_but(&self.dir, kept)
     }
 
     fn rebuild_after(&self, damage: &Damage) -> Result<()> {
@@ -283,7 +277,7 @@ pub type Entry = (Vec<u8>, Vec<u8>);
 
 /// Opens an existing generation and judges it. It is given back only when it can be continued.
 fn inspect(dir: &Path, number: u64, log: &SegmentLog, version: u32) -> (IndexState, Option<(Generation, Reader)>) {
-    let Ok(db) = guard::open(&generation_path(dir, number)) else {
+    let Ok(db) = guard::open(&generation::path_of(dir, number)) else {
         return (IndexState::Damaged, None);
     };
     let bytes = match guarded(|| db.get(MARKER_KEY)) {
@@ -308,49 +302,4 @@ fn inspect(dir: &Path, number: u64, log: &SegmentLog, version: u32) -> (IndexSta
     let from = marker.next.sequence;
     let state = if from == log.end().sequence { IndexState::Current } else { IndexState::Behind { from } };
     (state, Some((Generation { number, db }, log.reader_at(marker.next))))
-}
-
-fn generation_path(dir: &Path, number: u64) -> PathBuf {
-    dir.join(format!("{GENERATION_PREFIX}{number:020}"))
-}
-
-fn begin_generation(dir: &Path, number: u64) -> Result<Generation> {
-    let path = generation_path(dir, number);
-    if path.exists() {
-        std::fs::remove_dir_all(&path).map_err(|error| Error::io("remove", &path, error))?;
-    }
-    let db = guard::open(&path).map_err(|damage| damage.into_error(&path))?;
-    Ok(Generation { number, db })
-}
-
-fn generations(dir: &Path) -> Result<Vec<u64>> {
-    let io = |error| Error::io("list", dir, error);
-    let mut numbers = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(io)? {
-        let name = entry.map_err(io)?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(GENERATION_PREFIX)?.parse::<u64>().ok());
-        numbers.extend(number);
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-/// Keeps the newest generation; returns its number.
-fn remove_old_generations(dir: &Path) -> Result<Option<u64>> {
-    let newest = generations(dir)?.last().copied();
-    if let Some(newest) = newest {
-        remove_generations_but(dir, newest)?;
-    }
-    Ok(newest)
-}
-
-fn remove_generations_but(dir: &Path, kept: u64) -> Result<()> {
-    for number in generations(dir)?.into_iter().filter(|number| *number != kept) {
-        let path = generation_path(dir, number);
-        if let Err(error) = std::fs::remove_dir_all(&path) {
-            // Only space is lost, until the next open.
-            tracing::warn!(path = %path.display(), %error, "an old index could not be removed");
-        }
-    }
-    Ok(())
 }

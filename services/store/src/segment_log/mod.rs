@@ -10,8 +10,11 @@ mod group;
 mod layout;
 mod manifest;
 mod open;
+mod read_only;
 mod reader;
+mod roll;
 mod scan;
+mod settings;
 mod unit;
 mod view;
 mod window;
@@ -25,7 +28,9 @@ use tokio::sync::watch;
 pub use check::{CheckReport, Problem, ProblemKind, check, check_in};
 pub use fs::{FileSystem, LogFile, OsFileSystem};
 pub use layout::LogId;
+pub use read_only::ReadOnlyLog;
 pub use reader::Reader;
+pub use settings::Settings;
 pub use unit::{Record, Unit, UnitPosition};
 pub use writer::Counts;
 
@@ -33,37 +38,11 @@ use crate::error::{Error, Result};
 use crate::lock::DirectoryLock;
 use group::GroupCommit;
 use layout::{FOOTER_BYTES, HEADER_BYTES};
-use scan::{Ending, ScanLimits};
+use reader::{read, reader_from};
+use scan::Ending;
 use unit::PreparedUnit;
-use view::{SegmentView, View};
-use window::Window;
+use view::View;
 use writer::{Active, Counters, Writer};
-
-/// How a log is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// Preallocated size of a new segment file (default 64 MiB). A larger unit gets a segment of its own size.
-    pub segment_bytes: u64,
-    /// Largest unit that is written or read (default 32 MiB), counted without its 32-byte header.
-    pub max_unit_bytes: u32,
-    /// Waiting batches join one commit group up to this size (default 4 MiB); a single batch may be larger.
-    pub max_group_bytes: u64,
-    /// Repair non-zero bytes behind an empty unit place in the tail (default no: they are reported as damage). A machine
-    /// that lost power in mid-write may leave such bytes when its disk wrote the sectors of the last unit out of order.
-    pub repair_gap: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { segment_bytes: 64 << 20, max_unit_bytes: 32 << 20, max_group_bytes: 4 << 20, repair_gap: false }
-    }
-}
-
-impl Settings {
-    fn scan_limits(&self, seed: u32) -> ScanLimits {
-        ScanLimits { seed, max_unit_bytes: u64::from(self.max_unit_bytes), repair_gap: self.repair_gap }
-    }
-}
 
 /// A torn tail that was wiped when the log was opened. It was never acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -312,102 +291,4 @@ impl SegmentLog {
     pub fn close(&self) -> Result<()> {
         self.inner.group.writer().close()
     }
-}
-
-/// A log opened for reading only, as it was at that moment. Nothing is repaired: a torn tail is passed over.
-#[derive(Clone)]
-pub struct ReadOnlyLog {
-    view: Arc<View>,
-    _lock: Option<Arc<DirectoryLock>>,
-}
-
-impl std::fmt::Debug for ReadOnlyLog {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReadOnlyLog").field("dir", &self.view.dir).finish_non_exhaustive()
-    }
-}
-
-impl ReadOnlyLog {
-    /// Opens the log in `dir` without changing anything, and keeps writers away while it is held.
-    ///
-    /// # Errors
-    /// [`Error::Locked`] while someone writes to it, [`Error::NotFound`] when there is no log, otherwise as
-    /// [`SegmentLog::open`].
-    pub fn open(dir: &Path, settings: Settings) -> Result<Self> {
-        if !dir.is_dir() {
-            return Err(Error::NotFound { what: format!("a log in {}", dir.display()) });
-        }
-        let lock = DirectoryLock::shared(dir)?;
-        let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
-        let survey = open::survey(&*fs, dir, &settings)?
-            .ok_or_else(|| Error::NotFound { what: format!("a log in {}", dir.display()) })?;
-        let (id, limit) = (survey.manifest.id, u64::from(settings.max_unit_bytes));
-        let view = View::new(fs, dir, id, limit, survey.segments(), survey.next_sequence);
-        Ok(Self { view: Arc::new(view), _lock: lock.map(Arc::new) })
-    }
-
-    /// Identity of the log.
-    #[must_use]
-    pub fn id(&self) -> LogId {
-        self.view.id
-    }
-
-    /// Position of the first unit that is held.
-    #[must_use]
-    pub fn start(&self) -> UnitPosition {
-        self.view.start()
-    }
-
-    /// Position after the last unit.
-    #[must_use]
-    pub fn end(&self) -> UnitPosition {
-        self.view.end()
-    }
-
-    /// A reader from the first unit that is held.
-    #[must_use]
-    pub fn reader(&self) -> Reader {
-        Reader::new(self.view.clone(), self.view.start())
-    }
-
-    /// A reader whose first unit is `sequence`.
-    ///
-    /// # Errors
-    /// As [`SegmentLog::reader_from`].
-    pub fn reader_from(&self, sequence: u64) -> Result<Reader> {
-        reader_from(&self.view, sequence)
-    }
-
-    /// Reads one unit by its position.
-    ///
-    /// # Errors
-    /// As [`SegmentLog::read`].
-    pub fn read(&self, position: UnitPosition) -> Result<Unit> {
-        read(&self.view, position)
-    }
-}
-
-fn reader_from(view: &Arc<View>, sequence: u64) -> Result<Reader> {
-    let Some(SegmentView { index, first_sequence, .. }) = view.segment_of(sequence)? else {
-        let end = view.end();
-        if end.sequence == sequence {
-            return Ok(Reader::new(view.clone(), end));
-        }
-        return Err(Error::NotFound { what: format!("unit {sequence} of {}", view.dir.display()) });
-    };
-    let first = UnitPosition { sequence: first_sequence, segment: index, offset: HEADER_BYTES };
-    let mut reader = Reader::new(view.clone(), first);
-    reader.seek(sequence)?;
-    Ok(reader)
-}
-
-fn read(view: &View, position: UnitPosition) -> Result<Unit> {
-    let not_found = || Error::NotFound { what: format!("unit {} of {}", position.sequence, view.dir.display()) };
-    let segment = view.segment_of(position.sequence)?.ok_or_else(not_found)?;
-    if segment.index != position.segment || position.offset < HEADER_BYTES || position.offset >= segment.units_end {
-        return Err(not_found());
-    }
-    let file = view.file(segment.index)?;
-    let (unit, _) = reader::read_unit(view, &segment, &*file, &mut Window::small(), position)?;
-    Ok(unit)
 }

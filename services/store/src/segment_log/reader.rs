@@ -1,10 +1,10 @@
 //! Reads acknowledged units in order, and follows the log as it grows.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::frame::Header;
 use super::fs::LogFile;
 use super::layout::{HEADER_BYTES, UNIT_HEADER_BYTES};
 use super::scan::{split_body, unit_end};
@@ -20,8 +20,15 @@ pub struct Reader {
     view: Arc<View>,
     /// Where the next unit is expected.
     next: UnitPosition,
-    segment: Option<(SegmentView, Arc<dyn LogFile>)>,
+    current: Option<OpenSegment>,
     window: Window,
+}
+
+/// A segment that is being read, as far as it was acknowledged when it was last looked at.
+pub(super) struct OpenSegment {
+    segment: SegmentView,
+    file: Arc<dyn LogFile>,
+    path: PathBuf,
 }
 
 impl std::fmt::Debug for Reader {
@@ -32,7 +39,7 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     pub(super) fn new(view: Arc<View>, next: UnitPosition) -> Self {
-        Self { view, next, segment: None, window: Window::default() }
+        Self { view, next, current: None, window: Window::default() }
     }
 
     /// Where the next unit will be read: a position to continue from later.
@@ -47,42 +54,45 @@ impl Reader {
     /// [`Error::Corrupt`] when the unit is damaged, [`Error::TooLarge`] when it exceeds the configured size,
     /// [`Error::Retired`] when retention overtook the reader.
     pub fn next_unit(&mut self) -> Result<Option<Unit>> {
-        loop {
-            let Some((segment, file)) = self.segment.clone().filter(|(held, _)| self.next.offset < held.units_end)
-            else {
-                if self.advance()? {
-                    continue;
-                }
-                return Ok(None);
-            };
-            let (unit, end) = read_unit(&self.view, &segment, &*file, &mut self.window, self.next)?;
-            self.next.sequence += 1;
-            self.next.offset = end;
-            return Ok(Some(unit));
+        if !self.ready()? {
+            return Ok(None);
         }
+        let Some(current) = &self.current else { return Ok(None) };
+        let (unit, end) = current.read_unit(&self.view, &mut self.window, self.next)?;
+        self.step_to(end);
+        Ok(Some(unit))
     }
 
-    /// Passes over the next unit after checking its header only; `None` at the end.
-    fn skip_unit(&mut self) -> Result<Option<()>> {
-        loop {
-            let Some((segment, file)) = self.segment.clone().filter(|(held, _)| self.next.offset < held.units_end)
-            else {
-                if self.advance()? {
-                    continue;
-                }
-                return Ok(None);
-            };
-            let (_, end) = read_unit_header(&self.view, &segment, &*file, &mut self.window, self.next)?;
-            self.next.sequence += 1;
-            self.next.offset = end;
-            return Ok(Some(()));
+    /// Passes over the next unit after checking its header only; false at the end.
+    fn skip_unit(&mut self) -> Result<bool> {
+        if !self.ready()? {
+            return Ok(false);
         }
+        let Some(current) = &self.current else { return Ok(false) };
+        let (_, end) = current.read_header(&self.view, &mut self.window, self.next)?;
+        self.step_to(end);
+        Ok(true)
+    }
+
+    fn step_to(&mut self, end: u64) {
+        self.next.sequence += 1;
+        self.next.offset = end;
+    }
+
+    /// Goes to where the next unit is; false while it is not acknowledged.
+    fn ready(&mut self) -> Result<bool> {
+        while self.current.as_ref().is_none_or(|current| self.next.offset >= current.segment.units_end) {
+            if !self.advance()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Moves on until `sequence` is the next unit.
     pub(super) fn seek(&mut self, sequence: u64) -> Result<()> {
         while self.next.sequence < sequence {
-            if self.skip_unit()?.is_none() {
+            if !self.skip_unit()? {
                 return Err(Error::NotFound { what: format!("unit {sequence} of {}", self.view.dir.display()) });
             }
         }
@@ -97,80 +107,90 @@ impl Reader {
                 Err(Error::Retired { sequence: self.next.sequence, first_retained: first_sequence })
             }
             Lookup::Found { segment, .. } if self.next.offset < segment.units_end => {
-                let file = match self.segment.take() {
-                    Some((held, file)) if held.index == segment.index => file,
+                match &mut self.current {
+                    Some(held) if held.segment.index == segment.index => held.segment = segment,
                     _ => {
                         self.window.clear();
-                        self.view.file(segment.index)?
+                        self.current = Some(OpenSegment::new(&self.view, segment)?);
                     }
-                };
-                self.segment = Some((segment, file));
+                }
                 Ok(true)
             }
             Lookup::Found { last: true, .. } => Ok(false),
             Lookup::Found { .. } => {
                 self.next.segment += 1;
                 self.next.offset = HEADER_BYTES;
-                self.segment = None;
-                self.window.clear();
+                self.current = None;
                 Ok(true)
             }
         }
     }
 }
 
-fn read_unit_header(
-    view: &View,
-    segment: &SegmentView,
-    file: &dyn LogFile,
-    window: &mut Window,
-    at: UnitPosition,
-) -> Result<(UnitHeader, u64)> {
-    let path = || view.path(segment.index);
-    let bytes = window.get(file, &path(), at.offset, UNIT_HEADER_BYTES, segment.units_end)?;
-    let unit = UnitHeader::decode(bytes, view.seed).map_err(|reason| Error::corrupt(&path(), at.offset, reason))?;
-    if unit.sequence != at.sequence {
-        let reason = format!("unit {} stands where unit {} belongs", unit.sequence, at.sequence);
-        return Err(Error::corrupt(&path(), at.offset, reason));
+impl OpenSegment {
+    fn new(view: &View, segment: SegmentView) -> Result<Self> {
+        Ok(Self { segment, file: view.file(segment.index)?, path: view.path(segment.index) })
     }
-    let header = Header {
-        id: view.id,
-        index: segment.index,
-        first_sequence: segment.first_sequence,
-        file_bytes: segment.file_bytes,
-        previous_checksum: 0,
-    };
-    let end = unit_end(&unit, at.offset, &path(), &header, view.max_unit_bytes)?;
-    if end > segment.units_end {
-        return Err(Error::corrupt(&path(), at.offset, "the unit runs past the units of its segment"));
+
+    /// Reads and checks a unit's header; returns it and the offset after the unit.
+    fn read_header(&self, view: &View, window: &mut Window, at: UnitPosition) -> Result<(UnitHeader, u64)> {
+        let corrupt = |reason: &str| Error::corrupt(&self.path, at.offset, reason);
+        let units_end = self.segment.units_end;
+        let bytes = window.get(&*self.file, &self.path, at.offset, UNIT_HEADER_BYTES, units_end)?;
+        let unit = UnitHeader::decode(bytes, view.seed).map_err(corrupt)?;
+        if unit.sequence != at.sequence {
+            return Err(corrupt(&format!("unit {} stands where unit {} belongs", unit.sequence, at.sequence)));
+        }
+        let end = unit_end(&unit, at.offset, &self.path, self.segment.file_bytes, view.max_unit_bytes)?;
+        if end > units_end {
+            return Err(corrupt("the unit runs past the units of its segment"));
+        }
+        Ok((unit, end))
     }
-    Ok((unit, end))
+
+    /// Reads and verifies the unit at `at`; returns it and the offset after it.
+    fn read_unit(&self, view: &View, window: &mut Window, at: UnitPosition) -> Result<(Unit, u64)> {
+        let (header, end) = self.read_header(view, window, at)?;
+        let length = end - at.offset;
+        let whole = window.get(&*self.file, &self.path, at.offset, length, self.segment.units_end)?;
+        if (whole.len() as u64) < length {
+            return Err(Error::corrupt(&self.path, at.offset + whole.len() as u64, "the file ends inside a unit"));
+        }
+        let (body, padding) = split_body(whole, &header);
+        let corrupt = |what: &str| Error::corrupt(&self.path, at.offset, format!("{what} of unit {}", header.sequence));
+        if crc32c::crc32c(body) != header.body_checksum || padding.iter().any(|byte| *byte != 0) {
+            return Err(corrupt("the content does not match the checksum"));
+        }
+        if !well_formed(body, header.count) {
+            return Err(corrupt("the records are not framed right: those"));
+        }
+        let body = Bytes::copy_from_slice(body);
+        Ok((Unit { position: at, count: header.count, checksum: header.body_checksum, body }, end))
+    }
 }
 
-/// Reads and verifies the unit at `at`; returns it and the offset after it.
-pub(super) fn read_unit(
-    view: &View,
-    segment: &SegmentView,
-    file: &dyn LogFile,
-    window: &mut Window,
-    at: UnitPosition,
-) -> Result<(Unit, u64)> {
-    let (header, end) = read_unit_header(view, segment, file, window, at)?;
-    let path = view.path(segment.index);
-    let whole = window.get(file, &path, at.offset, end - at.offset, segment.units_end)?;
-    if (whole.len() as u64) < end - at.offset {
-        return Err(Error::corrupt(&path, at.offset + whole.len() as u64, "the file ends inside a unit"));
+/// A reader whose first unit is `sequence`.
+pub(super) fn reader_from(view: &Arc<View>, sequence: u64) -> Result<Reader> {
+    let Some(SegmentView { index, first_sequence, .. }) = view.segment_of(sequence)? else {
+        let end = view.end();
+        if end.sequence == sequence {
+            return Ok(Reader::new(view.clone(), end));
+        }
+        return Err(Error::NotFound { what: format!("unit {sequence} of {}", view.dir.display()) });
+    };
+    let first = UnitPosition { sequence: first_sequence, segment: index, offset: HEADER_BYTES };
+    let mut reader = Reader::new(view.clone(), first);
+    reader.seek(sequence)?;
+    Ok(reader)
+}
+
+/// Reads one unit by its position.
+pub(super) fn read(view: &View, position: UnitPosition) -> Result<Unit> {
+    let not_found = || Error::NotFound { what: format!("unit {} of {}", position.sequence, view.dir.display()) };
+    let segment = view.segment_of(position.sequence)?.ok_or_else(not_found)?;
+    if segment.index != position.segment || position.offset < HEADER_BYTES || position.offset >= segment.units_end {
+        return Err(not_found());
     }
-    let (body, padding) = split_body(whole, &header);
-    if crc32c::crc32c(body) != header.body_checksum || padding.iter().any(|byte| *byte != 0) {
-        let reason = format!("the checksum of unit {} does not match", header.sequence);
-        return Err(Error::corrupt(&path, at.offset, reason));
-    }
-    if !well_formed(body, header.count) {
-        let reason = format!("the records of unit {} are not framed right", header.sequence);
-        return Err(Error::corrupt(&path, at.offset, reason));
-    }
-    let unit =
-        Unit { position: at, count: header.count, checksum: header.body_checksum, body: Bytes::copy_from_slice(body) };
-    Ok((unit, end))
+    let (unit, _) = OpenSegment::new(view, segment)?.read_unit(view, &mut Window::small(), position)?;
+    Ok(unit)
 }

@@ -127,7 +127,7 @@ pub(super) fn scan(
             let reason = format!("unit {} stands where unit {} belongs", unit.sequence, found.next_sequence);
             return Err(Error::corrupt(path, at, reason));
         }
-        let end = unit_end(&unit, at, path, header, limits.max_unit_bytes)?;
+        let end = unit_end(&unit, at, path, header.file_bytes, limits.max_unit_bytes)?;
         if end > length {
             found.ending = torn(&mut window, format!("the file ends inside unit {}", unit.sequence))?;
             return Ok(found);
@@ -159,7 +159,7 @@ pub(super) fn scan(
 }
 
 /// Offset after the unit, its length checked against the limit and the segment before anything is allocated.
-pub(super) fn unit_end(unit: &UnitHeader, at: u64, path: &Path, header: &Header, max_unit_bytes: u64) -> Result<u64> {
+pub(super) fn unit_end(unit: &UnitHeader, at: u64, path: &Path, file_bytes: u64, max_unit_bytes: u64) -> Result<u64> {
     if u64::from(unit.body_bytes) > max_unit_bytes {
         return Err(Error::TooLarge {
             what: format!("unit {} at byte {at} of {}", unit.sequence, path.display()),
@@ -168,7 +168,7 @@ pub(super) fn unit_end(unit: &UnitHeader, at: u64, path: &Path, header: &Header,
         });
     }
     at.checked_add(unit.unit_bytes())
-        .filter(|end| end.saturating_add(FOOTER_BYTES) <= header.file_bytes)
+        .filter(|end| end.saturating_add(FOOTER_BYTES) <= file_bytes)
         .ok_or_else(|| Error::corrupt(path, at, "the length of the unit runs past the end of the segment"))
 }
 

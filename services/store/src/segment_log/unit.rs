@@ -236,4 +236,18 @@ impl PreparedUnit {
             place.copy_from_slice(&header.encode(seed));
         }
     }
+
+    /// The running checksum of a segment's units, extended by this one.
+    pub(super) fn extend_checksum(&self, checksum: u32) -> u32 {
+        // Combining costs the same for any length: only for large bodies is it cheaper than reading them again.
+        const LARGE_BYTES: usize = 64 * 1024;
+        let body_end = UNIT_HEADER_LEN + self.body_bytes as usize;
+        if self.bytes.len() < LARGE_BYTES {
+            return crc32c::crc32c_append(checksum, &self.bytes);
+        }
+        let (header, padding) = (self.bytes.get(..UNIT_HEADER_LEN), self.bytes.get(body_end..));
+        let checksum = crc32c::crc32c_append(checksum, header.unwrap_or_default());
+        let checksum = crc32c::crc32c_combine(checksum, self.body_checksum, self.body_bytes as usize);
+        crc32c::crc32c_append(checksum, padding.unwrap_or_default())
+    }
 }

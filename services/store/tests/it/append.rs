@@ -159,3 +159,36 @@ fn old_segments_are_deleted_whole_and_the_check_knows() {
     assert!(!before[0].exists());
     assert!(log.start().sequence > 60);
 }
+
+#[test]
+fn a_unit_above_the_limit_is_refused_on_reading_before_memory_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), small()).log;
+    let position = append(&log, 0, 10_000).unwrap();
+    append(&log, 1, 10).unwrap();
+    log.close().unwrap();
+    drop(log);
+    let log = open(dir.path(), Settings { max_unit_bytes: 9_999, ..small() }).log;
+    assert!(matches!(log.read(position), Err(Error::TooLarge { limit_bytes: 9_999, .. })));
+    assert!(matches!(log.reader().next_unit(), Err(Error::TooLarge { .. })));
+    assert!(matches!(log.read(UnitPosition { offset: 72, ..position }), Err(Error::Corrupt { .. })));
+    assert!(matches!(log.read(UnitPosition { segment: 9, ..position }), Err(Error::NotFound { .. })));
+    assert!(matches!(log.read(log.end()), Err(Error::NotFound { .. })));
+}
+
+#[test]
+fn large_units_keep_the_checksum_of_their_segment() {
+    for zero_fill in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings { segment_bytes: 1 << 20, zero_fill, ..Settings::default() };
+        let log = open(dir.path(), settings).log;
+        for (number, bytes) in [(0, 65_530), (1, 65_529), (2, 200_003), (3, 7), (4, 64 * 1024), (5, 900_000)] {
+            append(&log, number, bytes).unwrap();
+        }
+        log.close().unwrap();
+        drop(log);
+        let report = check(dir.path()).unwrap();
+        assert!(report.is_clean(), "{:?}", report.problems);
+        assert_eq!((report.segments, report.units), (2, 6));
+    }
+}

@@ -65,6 +65,26 @@ fn callers_that_wait_together_share_one_barrier() {
 }
 
 #[test]
+fn a_group_stops_at_its_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, faults) = open_faulty(dir.path(), Settings { max_group_bytes: 300, ..small() });
+    append(&log, 0, 100).unwrap();
+    let before = faults.sync_data_calls.load(SeqCst);
+    faults.hold(true);
+    std::thread::scope(|scope| {
+        let log = &log;
+        scope.spawn(move || append(log, 1, 100).unwrap());
+        wait_until(|| faults.sync_data_calls.load(SeqCst) == before + 1);
+        for number in 2..6 {
+            scope.spawn(move || append(log, number, 100).unwrap());
+        }
+        wait_until(|| log.waiting() == 4);
+        faults.hold(false);
+    });
+    assert_eq!(log.counts().groups, 1 + 1 + 2, "two units of 144 bytes fit one group of 300");
+}
+
+#[test]
 fn many_threads_append_without_loss_and_never_more_barriers_than_groups() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = open_faulty(dir.path(), small());
