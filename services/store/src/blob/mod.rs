@@ -189,3 +189,18 @@ fn object_error(action: &'static str, object: &str, error: object_store::Error) 
     }
     Error::Objects { action, object: object.to_owned(), source: Arc::new(error) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_however_deep_it_hides() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let wrapped = object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(full) };
+        assert!(matches!(object_error("write", "packs/ab", wrapped), Error::NoSpace { .. }));
+        let other = std::io::Error::other("the cable is out");
+        let wrapped = object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(other) };
+        assert!(matches!(object_error("write", "packs/ab", wrapped), Error::Objects { .. }));
+    }
+}

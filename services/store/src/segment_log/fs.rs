@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::layout::UNIT_HEADER_BYTES;
+
 /// One open file of a log.
 pub trait LogFile: Send + Sync {
     /// Reads at `offset`; returns the bytes read, 0 at the end of the file.
@@ -144,6 +146,14 @@ pub(super) fn read_up_to_at(file: &dyn LogFile, buffer: &mut [u8], offset: u64) 
         }
     }
     Ok(filled)
+}
+
+/// Zeroes what an interrupted write left in `from..to`, its header last: wherever this stops, the place still begins
+/// with a torn unit, which the next attempt can tell from damage.
+pub(super) fn wipe_torn(file: &dyn LogFile, from: u64, to: u64) -> io::Result<()> {
+    let header_end = from.saturating_add(UNIT_HEADER_BYTES).min(to);
+    write_zeros(file, header_end, to)?;
+    write_zeros(file, from, header_end)
 }
 
 /// Overwrites `from..to` with zeros.

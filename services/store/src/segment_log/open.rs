@@ -8,7 +8,7 @@ use super::frame::{Footer, Header};
 use super::fs::{FileSystem, LogFile, read_up_to_at, write_zeros};
 use super::layout::{
     FOOTER_BYTES, HEADER_BYTES, LogId, MANIFEST_NAME, MANIFEST_TEMPORARY_NAME, SEGMENT_TEMPORARY_NAME,
-    looks_like_segment, segment_index, segment_path,
+    UNIT_HEADER_BYTES, looks_like_segment, segment_index, segment_path,
 };
 use super::manifest::{Manifest, StoreFailure};
 use super::scan::{Ending, Scan, read_footer, read_header, scan};
@@ -214,7 +214,12 @@ pub(super) fn recover(
             file.set_len(footer.units_end + FOOTER_BYTES).map_err(io("cut"))?;
         }
         Ending::Torn { reason } => {
-            let end = wipe(&*file, found.units_end, length).map_err(io("repair"))?;
+            let end = last_non_zero(&*file, found.units_end, length).map_err(io("read"))?;
+            // The header goes last and after a barrier, so that an interrupted repair is one that can be repeated.
+            let header_end = end.min(found.units_end + UNIT_HEADER_BYTES);
+            write_zeros(&*file, header_end, end).map_err(io("repair"))?;
+            file.sync_all().map_err(io("sync"))?;
+            write_zeros(&*file, found.units_end, header_end).map_err(io("repair"))?;
             if length < header.file_bytes {
                 file.allocate(header.file_bytes).map_err(io("allocate"))?;
             }
@@ -230,8 +235,8 @@ pub(super) fn recover(
     Ok((file, repaired))
 }
 
-/// Zeroes `from..to`, writing only where something is; returns the end of what was there.
-fn wipe(file: &dyn LogFile, from: u64, to: u64) -> std::io::Result<u64> {
+/// End of the last byte in `from..to` that is not zero; `from` where there is none.
+fn last_non_zero(file: &dyn LogFile, from: u64, to: u64) -> std::io::Result<u64> {
     let mut chunk = vec![0; 64 * 1024];
     let (mut at, mut end) = (from, from);
     while at < to {
@@ -240,10 +245,8 @@ fn wipe(file: &dyn LogFile, from: u64, to: u64) -> std::io::Result<u64> {
         if read == 0 {
             break;
         }
-        let bytes = chunk.get(..read).unwrap_or_default();
-        if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+        if let Some(last) = chunk.get(..read).unwrap_or_default().iter().rposition(|byte| *byte != 0) {
             end = at + last as u64 + 1;
-            write_zeros(file, at, end)?;
         }
         at += read as u64;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Settings;
-use super::fs::{FileSystem, LogFile, write_all_at, write_zeros};
+use super::fs::{FileSystem, LogFile, wipe_torn, write_all_at};
 use super::layout::FOOTER_BYTES;
 use super::manifest::{Manifest, StoreFailure};
 use super::unit::{PreparedUnit, UnitPosition};
@@ -187,7 +187,7 @@ impl Writer {
 /// Zeroes what a failed write left after the tail. The next barrier makes it durable together with what is written then.
 pub(super) fn clean(active: &mut Active) -> Result<()> {
     if active.dirty_until > active.tail {
-        write_zeros(&*active.file, active.tail, active.dirty_until)
+        wipe_torn(&*active.file, active.tail, active.dirty_until)
             .map_err(|error| Error::io("write", &active.path, error))?;
         active.dirty_until = active.tail;
     }

@@ -127,6 +127,35 @@ fn a_reader_follows_the_log_and_sees_each_unit_once() {
 }
 
 #[test]
+fn a_reader_in_another_thread_sees_every_unit_in_order_while_the_log_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), small()).log;
+    std::thread::scope(|scope| {
+        let writer = log.clone();
+        scope.spawn(move || {
+            for number in 0..600 {
+                append(&writer, number, 60).unwrap();
+            }
+        });
+        for mut reader in [log.reader(), log.reader()] {
+            let log = &log;
+            scope.spawn(move || {
+                let mut next = 0;
+                while next < 600 {
+                    let Some(unit) = reader.next_unit().unwrap() else {
+                        std::thread::yield_now();
+                        continue;
+                    };
+                    assert_eq!(unit.position.sequence, next);
+                    assert!(next < log.end().sequence, "only what is acknowledged");
+                    next += 1;
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn old_segments_are_deleted_whole_and_the_check_knows() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(dir.path(), small()).log;

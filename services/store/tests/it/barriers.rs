@@ -52,6 +52,7 @@ fn callers_that_wait_together_share_one_barrier() {
             })
             .collect();
         assert_eq!(log.end().sequence, 1, "nothing is visible before its barrier");
+        assert_eq!(numbers(&mut log.reader()), [0]);
         faults.hold(false);
         assert_eq!(leader.join().unwrap().sequence, 1);
         for (number, other) in (2..).zip(others) {
@@ -191,6 +192,59 @@ fn a_crash_on_a_full_disk_loses_nothing_acknowledged() {
         drop(opened);
         assert!(check(dir.path()).unwrap().is_clean());
     }
+}
+
+/// The append fails at one write, and the process dies at any later one, while what it wrote is wiped.
+#[test]
+fn a_crash_while_a_failed_append_is_wiped_leaves_a_log_that_opens() {
+    for failing in 1..=8 {
+        for survived in 0..=10 {
+            let dir = tempfile::tempdir().unwrap();
+            let (log, faults) = open_faulty(dir.path(), small());
+            append(&log, 0, 300).unwrap();
+            faults.longest_write_bytes.store(50, SeqCst);
+            let calls = faults.write_calls.load(SeqCst);
+            faults.fail_write_call.store(calls + failing, SeqCst);
+            faults.fail_writes_from.store(calls + failing + 1 + survived, SeqCst);
+            let failed = append(&log, 1, 300);
+            drop(log);
+            let opened = open(dir.path(), small());
+            let held = numbers(&mut opened.log.reader());
+            assert_eq!(held, if failed.is_ok() { vec![0, 1] } else { vec![0] }, "{failing} {survived}");
+            append(&opened.log, held.len() as u64, 300).unwrap();
+            drop(opened);
+            assert!(check(dir.path()).unwrap().is_clean());
+        }
+    }
+}
+
+/// The process dies at any write of the repair: the next open repeats it.
+#[test]
+fn an_interrupted_repair_is_repeated() {
+    let source = tempfile::tempdir().unwrap();
+    let log = open(source.path(), small()).log;
+    append(&log, 0, 300).unwrap();
+    let position = append(&log, 1, 900).unwrap();
+    drop(log);
+    let path = crate::common::segments(source.path()).pop().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[position.offset as usize + 700] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let mut interrupted = 0;
+    for calls in 0..30 {
+        let dir = tempfile::tempdir().unwrap();
+        crate::common::copy(source.path(), dir.path());
+        let (fs, faults) = FaultyFileSystem::new();
+        faults.longest_write_bytes.store(50, SeqCst);
+        faults.fail_writes_from.store(calls + 1, SeqCst);
+        interrupted += u64::from(SegmentLog::open_in(fs, dir.path(), ID, small()).is_err());
+        let opened = open(dir.path(), small());
+        assert_eq!(numbers(&mut opened.log.reader()), [0]);
+        append(&opened.log, 1, 900).unwrap();
+        drop(opened);
+        assert!(check(dir.path()).unwrap().is_clean());
+    }
+    assert!(interrupted > 10, "{interrupted}");
 }
 
 #[test]

@@ -14,6 +14,11 @@ pub(crate) struct Faults {
     pub(crate) space_bytes: AtomicU64,
     /// Every write takes at most so many bytes; 0 for no limit.
     pub(crate) longest_write_bytes: AtomicU64,
+    /// This write call fails, counted from 1 on; 0 for none.
+    pub(crate) fail_write_call: AtomicU64,
+    /// As does every one from this on; 0 for none.
+    pub(crate) fail_writes_from: AtomicU64,
+    pub(crate) write_calls: AtomicU64,
     pub(crate) fail_sync_data: AtomicBool,
     pub(crate) fail_sync_all: AtomicBool,
     pub(crate) fail_rename: AtomicBool,
@@ -69,6 +74,11 @@ impl LogFile for FaultyFile {
         self.file.read_at(buffer, offset)
     }
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        let call = self.faults.write_calls.fetch_add(1, SeqCst) + 1;
+        let from = self.faults.fail_writes_from.load(SeqCst);
+        if call == self.faults.fail_write_call.load(SeqCst) || (from > 0 && call >= from) {
+            return Err(io::Error::other("injected: the write failed"));
+        }
         let mut length = bytes.len() as u64;
         let longest = self.faults.longest_write_bytes.load(SeqCst);
         if longest > 0 {
