@@ -84,10 +84,12 @@ impl StateProof {
 
     /// Decodes the one canonical encoding, of bounded size.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let too_long = Error::Proof("more siblings than a key has bits");
         if bytes.len() > 1 + 64 + 4 + 32 * SIBLINGS_MAX {
-            return Err(Error::Proof("more siblings than a key has bits"));
+            return Err(too_long);
         }
-        Ok(ledger::decode("state proof", bytes)?)
+        let proof: Self = ledger::decode("state proof", bytes)?;
+        if proof.siblings.len() > SIBLINGS_MAX { Err(too_long) } else { Ok(proof) }
     }
 
     /// From the borsh bytes of jmt's `SparseMerkleProof`, whose siblings are nodes: only their hashes are needed.

@@ -185,6 +185,10 @@ impl<S: NodeStore> State<S> {
         if height > self.head.height {
             return Err(Error::Store(format!("height {height} is above the head {}", self.head.height)));
         }
+        let oldest = self.store.oldest()?;
+        if height < oldest {
+            return Err(Error::Store(format!("height {height} is forgotten; the oldest that is kept is {oldest}")));
+        }
         Ok(View { network: self.network, store: &self.store, height })
     }
 
@@ -358,11 +362,14 @@ pub(crate) fn forged<'a>(prepared: impl Iterator<Item = &'a Prepared>) -> BTreeM
             owners.push((position, check.what));
         }
     }
+    let bad: Vec<usize> = match ledger::verify_batch(&items) {
+        Ok(()) => Vec::new(),
+        Err(ledger::Error::InvalidInBatch { positions }) => positions,
+        Err(_) => (0..items.len()).collect(),
+    };
     let mut found = BTreeMap::new();
-    if let Err(ledger::Error::InvalidInBatch { positions }) = ledger::verify_batch(&items) {
-        for (position, what) in positions.iter().filter_map(|bad| owners.get(*bad)) {
-            found.entry(*position).or_insert(*what);
-        }
+    for (position, what) in bad.iter().filter_map(|bad| owners.get(*bad)) {
+        found.entry(*position).or_insert(*what);
     }
     found
 }

@@ -16,6 +16,10 @@ pub trait NodeStore {
     fn value(&self, key: &Digest, version: u64) -> Result<Option<Vec<u8>>, Error>;
     /// The head that was written last; none where nothing was.
     fn head(&self) -> Result<Option<Vec<u8>>, Error>;
+    /// The oldest version whose nodes and values are all kept; older ones cannot be read.
+    fn oldest(&self) -> Result<u64, Error> {
+        Ok(0)
+    }
     /// Keeps the writes, all or none.
     fn commit(&mut self, writes: &Writes) -> Result<(), Error>;
 }
@@ -42,6 +46,7 @@ pub struct MemoryStore {
     values: HashMap<Digest, Vec<(u64, Vec<u8>)>>,
     stale: BTreeMap<u64, Vec<Vec<u8>>>,
     head: Option<Vec<u8>>,
+    oldest: u64,
 }
 
 impl MemoryStore {
@@ -55,6 +60,7 @@ impl MemoryStore {
             let first = versions.partition_point(|(version, _)| *version <= oldest).saturating_sub(1);
             versions.drain(..first);
         }
+        self.oldest = self.oldest.max(oldest);
     }
 
     /// Nodes that are kept.
@@ -76,6 +82,10 @@ impl NodeStore for MemoryStore {
 
     fn head(&self) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.head.clone())
+    }
+
+    fn oldest(&self) -> Result<u64, Error> {
+        Ok(self.oldest)
     }
 
     fn commit(&mut self, writes: &Writes) -> Result<(), Error> {
@@ -101,6 +111,9 @@ impl<S: NodeStore> NodeStore for &mut S {
     }
     fn head(&self) -> Result<Option<Vec<u8>>, Error> {
         (**self).head()
+    }
+    fn oldest(&self) -> Result<u64, Error> {
+        (**self).oldest()
     }
     fn commit(&mut self, writes: &Writes) -> Result<(), Error> {
         (**self).commit(writes)
