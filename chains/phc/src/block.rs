@@ -10,7 +10,7 @@ use crate::{Directive, Error, Opening};
 /// Most bytes of an encoded block that is looked at.
 pub const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most anomalies in one block.
-pub const ANOMALIES_MAX: usize = 4_096;
+pub const ANOMALIES_MAX: usize = 65_536;
 /// Most directives in one block.
 pub const DIRECTIVES_MAX: usize = 64;
 /// Most records in one batch.

@@ -1,0 +1,104 @@
+//! Which readings of a device were taken already.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ledger::{encode, sha256};
+use phc::Reading;
+
+/// Sequences of a device whose content is remembered.
+const WINDOW: usize = 64;
+
+/// What became of a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It was not there yet, and is now.
+    New,
+    /// It was there with this content, or lies so far back that it counts as held.
+    Held,
+    /// It was there with other content.
+    Conflict,
+}
+
+/// The latest sequences of one device.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct DeviceWindow {
+    pub(crate) device: String,
+    /// The highest sequence that was taken.
+    through: u64,
+    /// `recent[k]` tells the content of sequence `through − k`; 0 where none came.
+    recent: Vec<u32>,
+}
+
+impl DeviceWindow {
+    /// The window of a device whose first reading has this sequence.
+    pub(crate) fn new(device: &str, first_sequence: u64) -> Self {
+        // What comes first need not be the first that was sent: the ones before it are still missing.
+        let before = usize::try_from(first_sequence).unwrap_or(usize::MAX).min(WINDOW - 1);
+        Self { device: device.into(), through: first_sequence, recent: vec![0; before + 1] }
+    }
+
+    /// Takes a sequence in.
+    pub(crate) fn take(&mut self, sequence: u64, reading: &Reading) -> Seen {
+        let mark = mark(reading);
+        if let Some(ahead) = sequence.checked_sub(self.through).filter(|ahead| *ahead > 0) {
+            let ahead = usize::try_from(ahead).unwrap_or(usize::MAX);
+            if ahead >= WINDOW {
+                self.recent.clear();
+                self.recent.resize(WINDOW, 0);
+            } else {
+                self.recent.splice(0..0, std::iter::repeat_n(0, ahead));
+                self.recent.truncate(WINDOW);
+            }
+            self.through = sequence;
+        }
+        let back = usize::try_from(self.through - sequence).unwrap_or(usize::MAX);
+        match self.recent.get_mut(back) {
+            None => Seen::Held,
+            Some(place) if *place == 0 => {
+                *place = mark;
+                Seen::New
+            }
+            Some(place) if *place == mark => Seen::Held,
+            Some(_) => Seen::Conflict,
+        }
+    }
+}
+
+/// The first four bytes of SHA-256 of a reading, never 0.
+fn mark(reading: &Reading) -> u32 {
+    let digest = sha256(&encode(reading));
+    let [a, b, c, d, ..] = digest.0;
+    u32::from_le_bytes([a, b, c, d]).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn reading(value_milli: i64) -> Reading {
+        Reading { signal: 1, value_milli, time_ms: 0, offset_minutes: None, provenance: phc::Provenance::Device }
+    }
+
+    #[test]
+    fn a_sequence_is_new_once_held_with_the_same_content_and_a_conflict_with_other() {
+        let mut window = DeviceWindow::new("watch", 10);
+        assert_eq!(window.take(10, &reading(1)), Seen::New);
+        assert_eq!(window.take(10, &reading(1)), Seen::Held);
+        assert_eq!(window.take(10, &reading(2)), Seen::Conflict);
+        assert_eq!(window.take(11, &reading(2)), Seen::New);
+        assert_eq!(window.take(10, &reading(1)), Seen::Held);
+    }
+
+    #[test]
+    fn a_gap_that_is_filled_late_is_new_and_far_behind_counts_as_held() {
+        let mut window = DeviceWindow::new("watch", 0);
+        assert_eq!(window.take(0, &reading(1)), Seen::New);
+        assert_eq!(window.take(5, &reading(1)), Seen::New);
+        assert_eq!(window.take(3, &reading(1)), Seen::New);
+        assert_eq!(window.take(3, &reading(9)), Seen::Conflict);
+        assert_eq!(window.take(1_000, &reading(1)), Seen::New);
+        assert_eq!(window.take(3, &reading(9)), Seen::Held);
+        assert_eq!(window.take(u64::MAX, &reading(1)), Seen::New);
+        assert!(window.recent.len() <= WINDOW);
+    }
+}
