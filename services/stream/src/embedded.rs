@@ -82,13 +82,16 @@ impl EmbeddedLog {
     pub fn open(dir: &Path, settings: Settings) -> Result<Self> {
         let mut id = [0; 16];
         OsRng.fill_bytes(&mut id);
-        let opened = SegmentLog::open(dir, LogId(id), settings.segments).map_err(|error| read_failure("opening the log", error))?;
+        let opened = SegmentLog::open(dir, LogId(id), settings.segments)
+            .map_err(|error| read_failure("opening the log", error))?;
         let log = opened.log;
         let mut history = History::default();
         let mut units = log.reader();
         while let Some(unit) = units.next_unit().map_err(|error| read_failure("reading the log", error))? {
             let records = unit.records().map(|record| (record.kind, record.bytes));
-            history.apply(unit.position, records, &settings.topics).map_err(|reason| corrupt(dir, unit.position, reason))?;
+            history
+                .apply(unit.position, records, &settings.topics)
+                .map_err(|reason| corrupt(dir, unit.position, reason))?;
         }
         declare(&log, &mut history, &settings.topics)?;
         let core = Arc::new(Core::new(log, settings, history));
@@ -162,7 +165,8 @@ fn declare(log: &SegmentLog, history: &mut History, topics: &Topics) -> Result<(
             None => {
                 let number = history.topics().saturating_add(entries.len());
                 let number = u16::try_from(number).map_err(|_| Error::Invalid("more than 65,536 topics".into()))?;
-                entries.push(Entry::Topic { number, partitions: spec.partitions, name: spec.name.to_string() }.encode());
+                entries
+                    .push(Entry::Topic { number, partitions: spec.partitions, name: spec.name.to_string() }.encode());
             }
         }
     }
@@ -243,7 +247,8 @@ impl Scan for EmbeddedScan {
             return Ok(Vec::new());
         }
         let (core, source, key) = (self.core.clone(), self.source.clone(), self.key);
-        let reading = tokio::task::spawn_blocking(move || collect(&core, Some(&source), &mut [(key, part)].into(), usize::MAX));
+        let reading =
+            tokio::task::spawn_blocking(move || collect(&core, Some(&source), &mut [(key, part)].into(), usize::MAX));
         let collected = reading.await.map_err(|_| Error::Closed)??;
         self.span.next = part.end;
         Ok(collected.records)

@@ -72,7 +72,9 @@ pub enum Error {
         needed: i64,
     },
     /// The broker could not be reached within the bound. Check the address and that it runs; then try again.
-    #[error("no answer from the event log at {address} within {seconds} s ({reason}); check the address and that the broker runs")]
+    #[error(
+        "no answer from the event log at {address} within {seconds} s ({reason}); check the address and that the broker runs"
+    )]
     Unreachable {
         /// The configured addresses.
         address: String,

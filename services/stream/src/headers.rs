@@ -26,7 +26,10 @@ impl Headers {
         let mut out = BytesMut::new();
         for (name, value) in pairs {
             let (Ok(name_len), Ok(value_len)) = (u16::try_from(name.len()), u32::try_from(value.len())) else {
-                return Err(Error::Invalid(format!("header {:?}… is too long", name.chars().take(32).collect::<String>())));
+                return Err(Error::Invalid(format!(
+                    "header {:?}… is too long",
+                    name.chars().take(32).collect::<String>()
+                )));
             };
             if name_len == 0 {
                 return Err(Error::Invalid("a header without a name".into()));
@@ -125,7 +128,13 @@ impl<'a> CloudEvent<'a> {
                 return Err(Error::Invalid(format!("CloudEvents attribute {name:?} is empty")));
             }
         }
-        let required = [("ce_specversion", "1.0"), ("ce_id", self.id), ("ce_source", self.source), ("ce_type", self.kind), ("ce_time", self.time)];
+        let required = [
+            ("ce_specversion", "1.0"),
+            ("ce_id", self.id),
+            ("ce_source", self.source),
+            ("ce_type", self.kind),
+            ("ce_time", self.time),
+        ];
         let all = required.into_iter().chain(self.traceparent.map(|value| (TRACEPARENT, value)));
         Headers::from_pairs(all.map(|(name, value)| (name, value.as_bytes())))
     }
@@ -170,7 +179,13 @@ mod tests {
         let event = CloudEvent { id: "", source: "/x", kind: "k", time: "", traceparent: None };
         assert!(matches!(event.headers(), Err(Error::Invalid(_))));
         assert_eq!(CloudEvent::from_headers(&Headers::default()), None);
-        let other = Headers::from_pairs([("ce_specversion", &b"0.3"[..]), ("ce_id", b"1"), ("ce_source", b"s"), ("ce_type", b"t")]).unwrap();
+        let other = Headers::from_pairs([
+            ("ce_specversion", &b"0.3"[..]),
+            ("ce_id", b"1"),
+            ("ce_source", b"s"),
+            ("ce_type", b"t"),
+        ])
+        .unwrap();
         assert_eq!(CloudEvent::from_headers(&other), None);
     }
 

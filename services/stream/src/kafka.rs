@@ -20,7 +20,7 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rdkafka::client::ClientContext;
@@ -64,7 +64,10 @@ impl ConsumerContext for Context {}
 #[derive(Clone)]
 pub struct KafkaLog {
     settings: Arc<Settings>,
+    /// Sees ends as of what is committed.
     meta: Meta,
+    /// Sees ends as of what was written, transactions that are still open included.
+    written: Meta,
 }
 
 impl KafkaLog {
@@ -75,10 +78,14 @@ impl KafkaLog {
     /// [`Error::TooLittleReplication`], [`Error::Invalid`].
     pub async fn connect(settings: Settings) -> Result<Self> {
         settings.check()?;
-        let mut config = settings.base();
-        config.set("isolation.level", "read_committed"); // so that the end is that of what is committed
-        let meta = BaseConsumer::from_config_and_context(&config, Context::new(&settings)).map_err(|error| named("making a client", &error))?;
-        let log = Self { settings: Arc::new(settings), meta: Arc::new(meta) };
+        let client = |isolation: &str| {
+            let mut config = settings.base();
+            config.set("isolation.level", isolation);
+            let made = BaseConsumer::from_config_and_context(&config, Context::new(&settings));
+            made.map(Arc::new).map_err(|error| named("making a client", &error))
+        };
+        let (meta, written) = (client("read_committed")?, client("read_uncommitted")?);
+        let log = Self { settings: Arc::new(settings), meta, written };
         cluster::verify(&log.meta, &log.settings).await?;
         Ok(log)
     }
@@ -119,23 +126,51 @@ impl EventLog for KafkaLog {
 
     async fn end(&self, topic: &str, partition: u32) -> Result<u64> {
         let number = self.declared(topic, partition)?;
-        let (meta, topic, settings) = (self.meta.clone(), topic.to_owned(), self.settings.clone());
-        blocking(move || {
-            let deadline = Instant::now() + settings.reach;
-            loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                match meta.fetch_watermarks(&topic, number, left) {
-                    Ok((_, end)) => return Ok(u64::try_from(end).unwrap_or(0)),
-                    Err(_) if Instant::now() >= deadline => {
-                        while meta.poll(std::time::Duration::ZERO).is_some() {} // lets the client say what it heard
-                        return Err(meta.context().heard.unreachable(&settings.brokers, settings.reach));
-                    }
-                    Err(error) if error.rdkafka_error_code().is_some_and(passes) => {}
-                    Err(error) => return Err(named("asking for the end of a partition", &error)),
-                }
+        let (log, topic) = (self.clone(), topic.to_owned());
+        blocking(move || log.settled_end(&topic, number)).await
+    }
+}
+
+impl KafkaLog {
+    /// The end of what was written, once it is also the end of what is committed. A commit returns when its transaction is decided,
+    /// which is a little before its partitions are told; so without this wait, state that was committed could be missed.
+    fn settled_end(&self, topic: &str, partition: i32) -> Result<u64> {
+        // The broker looks for transactions that are out of time every 10 s.
+        let bound = self.settings.reach.max(self.settings.transaction + Duration::from_secs(10));
+        let deadline = Instant::now() + bound;
+        let written = self.watermark(&self.written, topic, partition)?;
+        loop {
+            let committed = self.watermark(&self.meta, topic, partition)?;
+            if committed >= written {
+                return Ok(committed);
             }
-        })
-        .await
+            if Instant::now() >= deadline {
+                let reason = format!(
+                    "a transaction has been open in topic {topic}, partition {partition} for {} s",
+                    bound.as_secs()
+                );
+                return Err(Error::Unavailable { reason });
+            }
+            std::thread::sleep(Duration::from_millis(2)); // the broker does not announce it
+        }
+    }
+
+    fn watermark(&self, client: &Meta, topic: &str, partition: i32) -> Result<u64> {
+        let deadline = Instant::now() + self.settings.reach;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match client.fetch_watermarks(topic, partition, left) {
+                Ok((_, end)) => return Ok(u64::try_from(end).unwrap_or(0)),
+                Err(_) if Instant::now() >= deadline => {
+                    while client.poll(Duration::ZERO).is_some() {} // lets the client say what it heard
+                    return Err(client.context().heard.unreachable(&self.settings.brokers, self.settings.reach));
+                }
+                Err(error) if error.rdkafka_error_code().is_some_and(passes) => {
+                    std::thread::sleep(Duration::from_millis(20))
+                }
+                Err(error) => return Err(named("asking for the end of a partition", &error)),
+            }
+        }
     }
 }
 

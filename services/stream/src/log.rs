@@ -26,19 +26,20 @@ pub trait EventLog: Send + Sync {
     /// belong to the same member. All members of a group name the same topics.
     async fn reader(&self, group: &str, topics: &[&str]) -> Result<Box<dyn Reader>>;
 
-    /// Reads one partition without a group, from an offset up to what was committed at the time of this call.
+    /// Reads one partition without a group, from an offset up to its end: every batch whose commit returned before this call is in it.
+    /// On Kafka this waits for transactions that are open there now, at most until they time out.
     async fn scan(&self, topic: &str, partition: u32, from: u64) -> Result<Box<dyn Scan>>;
 
-    /// The position after the last committed record of a partition, at the time of this call.
-    /// On Kafka it may lie a little above the last record's offset + 1, because transaction markers take offsets.
+    /// The position after the last committed record of a partition: at least those whose commit returned before this call.
+    /// It waits as [`EventLog::scan`] does. On Kafka it may lie a little above the last record's offset + 1, because transaction markers take offsets.
     async fn end(&self, topic: &str, partition: u32) -> Result<u64>;
 }
 
 /// Appends batches. One writer is used by one task; batches of one writer are committed in the order of the calls.
 #[async_trait]
 pub trait Writer: Send {
-    /// Appends all records and moves the read position in one atomic step. When this returns `Ok`, the batch is durable and
-    /// visible; when it returns an error, nothing of it is visible, with the exception that [`Error::Unsettled`](crate::Error::Unsettled) states.
+    /// Appends all records and moves the read position in one atomic step. When this returns `Ok`, the batch is durable, and any scan,
+    /// end or committed position asked for from now on has it (a running reader may see it a moment later); when it returns an error, nothing of it is visible, with the exception that [`Error::Unsettled`](crate::Error::Unsettled) states.
     ///
     /// Returns where each record lies, in the order of the batch.
     async fn commit(&mut self, batch: Batch) -> Result<Vec<Position>>;
@@ -52,6 +53,19 @@ pub trait Reader: Send {
     ///
     /// Cancel-safe: a future that is dropped loses nothing; what it would have returned comes from the next call.
     async fn next(&mut self, max_records: usize, wait: Duration) -> Result<Event>;
+
+    /// What is assigned to this reader, as far as `next` has told.
+    fn assigned(&self) -> Vec<Partition>;
+
+    /// Goes on from the committed position in every assigned partition: what to do with work that could not be committed
+    /// ([`Error::Rebalanced`](crate::Error::Rebalanced), [`Error::Unavailable`](crate::Error::Unavailable)).
+    async fn rewind(&mut self) -> Result<()> {
+        for Partition { topic, number } in self.assigned() {
+            let committed = self.committed(&topic, number).await?;
+            self.seek(&topic, number, committed).await?;
+        }
+        Ok(())
+    }
 
     /// This reader's membership as of now. Take it when a batch is handed to [`Writer::commit`], after the last call of `next`.
     fn membership(&self) -> Membership;

@@ -43,5 +43,9 @@ pub(crate) fn in_range(partition: u32, spec: &crate::TopicSpec) -> Result<u32> {
     if partition < spec.partitions {
         return Ok(partition);
     }
-    Err(Error::Invalid(format!("partition {partition} of topic {:?}, which has {} (from 0)", spec.name.as_str(), spec.partitions)))
+    Err(Error::Invalid(format!(
+        "partition {partition} of topic {:?}, which has {} (from 0)",
+        spec.name.as_str(),
+        spec.partitions
+    )))
 }

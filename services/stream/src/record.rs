@@ -27,7 +27,14 @@ pub struct Append {
 impl Append {
     /// A record without headers, its partition decided by its key.
     pub fn new(topic: impl Into<Topic>, key: impl Into<Bytes>, time_ms: i64, value: impl Into<Bytes>) -> Self {
-        Self { topic: topic.into(), key: key.into(), partition: None, time_ms, headers: Headers::default(), value: value.into() }
+        Self {
+            topic: topic.into(),
+            key: key.into(),
+            partition: None,
+            time_ms,
+            headers: Headers::default(),
+            value: value.into(),
+        }
     }
 
     /// The same record with these headers.
@@ -129,7 +136,10 @@ pub struct Membership(pub(crate) Member);
 
 #[derive(Clone)]
 pub(crate) enum Member {
-    Embedded { group: Arc<str>, member: u64 },
+    Embedded {
+        group: Arc<str>,
+        member: u64,
+    },
     Kafka {
         group: Arc<str>,
         /// What was held when this was taken.

@@ -158,10 +158,15 @@ impl Topics {
                 && name != ".."
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
             if !legal {
-                return Err(Error::Invalid(format!("topic name {name:?}: letters, digits, '.', '_' and '-' only, at most 249")));
+                return Err(Error::Invalid(format!(
+                    "topic name {name:?}: letters, digits, '.', '_' and '-' only, at most 249"
+                )));
             }
             if spec.partitions == 0 || spec.partitions > MAX_PARTITIONS {
-                return Err(Error::Invalid(format!("topic {name:?}: {} partitions, 1 to {MAX_PARTITIONS} are possible", spec.partitions)));
+                return Err(Error::Invalid(format!(
+                    "topic {name:?}: {} partitions, 1 to {MAX_PARTITIONS} are possible",
+                    spec.partitions
+                )));
             }
             if let Some(twice) = all.insert(spec.name.clone(), spec) {
                 return Err(Error::Invalid(format!("topic {:?} is declared twice", twice.name.as_str())));

@@ -120,7 +120,10 @@ impl Broker {
         let log_path = self.folder.path().join(format!("broker-{}.log", self.starts));
         let log = std::fs::File::create(&log_path).context("the broker's output file")?;
         let mut command = self.java();
-        command.args(["kafka.Kafka", "server.properties"]).stdout(log.try_clone().context("the broker's output")?).stderr(log);
+        command
+            .args(["kafka.Kafka", "server.properties"])
+            .stdout(log.try_clone().context("the broker's output")?)
+            .stderr(log);
         let mut broker = command.spawn().context("starting java")?;
         let deadline = Instant::now() + START_BOUND;
         loop {

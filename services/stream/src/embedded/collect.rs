@@ -32,7 +32,9 @@ impl Source {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let here = reading.as_ref().map(Reader::position);
         let near = here.is_some_and(|here| {
-            here.sequence <= at.sequence && here.segment == at.segment && at.offset.saturating_sub(here.offset) <= READ_ON_BYTES
+            here.sequence <= at.sequence
+                && here.segment == at.segment
+                && at.offset.saturating_sub(here.offset) <= READ_ON_BYTES
         });
         if !near {
             *reading = Some(core.log.reader_at(at));
@@ -61,12 +63,19 @@ pub(super) struct Collected {
 
 /// Moves the spans on and returns what they pass over: whole units until there are at least `enough` records. Without a source
 /// only what is in memory.
-pub(super) fn collect(core: &Core, source: Option<&Source>, spans: &mut BTreeMap<Key, Span>, enough: usize) -> Result<Collected> {
+pub(super) fn collect(
+    core: &Core,
+    source: Option<&Source>,
+    spans: &mut BTreeMap<Key, Span>,
+    enough: usize,
+) -> Result<Collected> {
     let mut out = Collected::default();
     while out.records.len() < enough {
         let (at, cached) = {
             let state = core.state();
-            let of_span = |(key, span): (&Key, &Span)| if span.next < span.end { state.history.unit_of(*key, span.next) } else { None };
+            let of_span = |(key, span): (&Key, &Span)| {
+                if span.next < span.end { state.history.unit_of(*key, span.next) } else { None }
+            };
             let Some(at) = spans.iter().filter_map(of_span).min() else { break };
             (at, state.tail.get(at.sequence))
         };
@@ -78,8 +87,9 @@ pub(super) fn collect(core: &Core, source: Option<&Source>, spans: &mut BTreeMap
             let unit = source.unit(core, at)?;
             for (kind, bytes) in unit.shared_records().filter(|(kind, _)| *kind == RECORD) {
                 if Address::of_record(&bytes).is_some_and(|address| take(spans, address)) {
-                    let entry = RecordEntry::decode(&bytes)
-                        .ok_or_else(|| corrupt(core.log.dir(), at, format!("a record of kind {kind} cannot be read")))?;
+                    let entry = RecordEntry::decode(&bytes).ok_or_else(|| {
+                        corrupt(core.log.dir(), at, format!("a record of kind {kind} cannot be read"))
+                    })?;
                     let topic = core.state().history.name(entry.topic);
                     out.records.push(record(topic, entry));
                 }

@@ -91,8 +91,12 @@ fn lay_out_records(state: &State, batch: &Batch, partitions: Vec<u32>) -> Result
     let mut layout = Layout::default();
     let mut next = BTreeMap::new();
     for (append, partition) in batch.records.iter().zip(partitions) {
-        let number = state.history.number(&append.topic).ok_or_else(|| Error::Invalid(format!("topic {} has no number", append.topic)))?;
-        let offset = next.entry((number, partition)).or_insert_with(|| state.history.end((number, partition)).unwrap_or(0));
+        let number = state
+            .history
+            .number(&append.topic)
+            .ok_or_else(|| Error::Invalid(format!("topic {} has no number", append.topic)))?;
+        let offset =
+            next.entry((number, partition)).or_insert_with(|| state.history.end((number, partition)).unwrap_or(0));
         let entry = RecordEntry {
             topic: number,
             partition,
@@ -122,7 +126,8 @@ fn lay_out_positions(state: &State, group: &str, positions: &[Position], layout:
                 position.offset, position.topic, position.partition
             )));
         };
-        let (kind, bytes) = Entry::Position { topic, partition, offset: position.offset, group: group.to_owned() }.encode();
+        let (kind, bytes) =
+            Entry::Position { topic, partition, offset: position.offset, group: group.to_owned() }.encode();
         let from = layout.bytes.len();
         layout.bytes.extend_from_slice(&bytes);
         layout.entries.push((kind, from..layout.bytes.len()));
@@ -130,7 +135,12 @@ fn lay_out_positions(state: &State, group: &str, positions: &[Position], layout:
     Ok(())
 }
 
-fn publish(core: &Core, state: &mut State, at: store::segment_log::UnitPosition, layout: Layout) -> Result<Vec<Position>> {
+fn publish(
+    core: &Core,
+    state: &mut State,
+    at: store::segment_log::UnitPosition,
+    layout: Layout,
+) -> Result<Vec<Position>> {
     let applied = state.history.apply(at, layout.entries(), &core.topics);
     applied.map_err(|reason| Error::Storage { doing: "publishing a batch that was just written".into(), reason })?;
     let position = |(_, record): &(Address, Record)| Position {

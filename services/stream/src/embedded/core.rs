@@ -32,7 +32,8 @@ pub(super) struct State {
 
 impl Core {
     pub(super) fn new(log: SegmentLog, settings: super::Settings, history: History) -> Self {
-        let state = State { history, groups: Groups::default(), tail: Tail::new(settings.tail_bytes), writers: HashMap::new() };
+        let state =
+            State { history, groups: Groups::default(), tail: Tail::new(settings.tail_bytes), writers: HashMap::new() };
         Self {
             log,
             topics: settings.topics,
@@ -65,7 +66,10 @@ impl Core {
 
     /// The number of a declared topic: every declared topic got one at open.
     pub(super) fn number(&self, topic: &str) -> Result<u16> {
-        let unknown = || Error::UnknownTopic { topic: topic.to_owned(), remedy: "it was not declared when the log was opened".into() };
+        let unknown = || Error::UnknownTopic {
+            topic: topic.to_owned(),
+            remedy: "it was not declared when the log was opened".into(),
+        };
         self.state().history.number(topic).ok_or_else(unknown)
     }
 }

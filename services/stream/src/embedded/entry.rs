@@ -119,7 +119,8 @@ impl Entry {
 
     /// `None` where the bytes are not an entry of this kind, or the kind is unknown.
     pub(super) fn decode(kind: u16, bytes: &Bytes) -> Option<Self> {
-        let text = |at: usize| std::str::from_utf8(bytes.get(at..)?).ok().filter(|text| !text.is_empty()).map(str::to_owned);
+        let text =
+            |at: usize| std::str::from_utf8(bytes.get(at..)?).ok().filter(|text| !text.is_empty()).map(str::to_owned);
         match kind {
             TOPIC => Some(Self::Topic { number: u16_at(bytes, 0)?, partitions: u32_at(bytes, 2)?, name: text(6)? }),
             RECORD => RecordEntry::decode(bytes).map(Self::Record),

@@ -48,7 +48,9 @@ impl Groups {
         let group = self.groups.entry(name.to_owned()).or_insert_with(fresh);
         if group.topics != topics {
             let theirs = group.topics.iter().map(Topic::as_str).collect::<Vec<_>>().join(", ");
-            return Err(Error::Invalid(format!("group {name:?} reads {theirs}: all members of a group read the same topics")));
+            return Err(Error::Invalid(format!(
+                "group {name:?} reads {theirs}: all members of a group read the same topics"
+            )));
         }
         self.last_member += 1;
         group.members.insert(self.last_member, Member { held: BTreeSet::new(), seen: now });
@@ -70,7 +72,8 @@ impl Groups {
         me.seen = now;
         group.members.retain(|_, other| now.saturating_duration_since(other.seen) <= session);
 
-        let held: BTreeMap<u64, BTreeSet<u32>> = group.members.iter().map(|(id, other)| (*id, other.held.clone())).collect();
+        let held: BTreeMap<u64, BTreeSet<u32>> =
+            group.members.iter().map(|(id, other)| (*id, other.held.clone())).collect();
         let mut target = assign(&held, group.partitions);
         let mine = target.remove(&member).unwrap_or_default();
         let taken: BTreeSet<u32> = held.values().flatten().copied().collect();

@@ -44,8 +44,12 @@ impl History {
             match kind {
                 RECORD => self.record(at, bytes)?,
                 TOPIC | POSITION => match Entry::decode(kind, &bytes::Bytes::copy_from_slice(bytes)) {
-                    Some(Entry::Topic { number, partitions, name }) => self.declare(number, partitions, name, declared)?,
-                    Some(Entry::Position { topic, partition, offset, group }) => self.moved(topic, partition, offset, group)?,
+                    Some(Entry::Topic { number, partitions, name }) => {
+                        self.declare(number, partitions, name, declared)?
+                    }
+                    Some(Entry::Position { topic, partition, offset, group }) => {
+                        self.moved(topic, partition, offset, group)?
+                    }
                     _ => return Err(format!("an entry of kind {kind} cannot be read")),
                 },
                 unknown => return Err(format!("an entry of unknown kind {unknown}")),
@@ -57,9 +61,9 @@ impl History {
     fn record(&mut self, at: UnitPosition, bytes: &[u8]) -> Result<(), String> {
         let address = Address::of_record(bytes).ok_or("a record is shorter than its head")?;
         let Address { topic, partition, offset } = address;
-        let place = self
-            .partition_mut((topic, partition))
-            .ok_or_else(|| format!("a record of topic number {topic}, partition {partition}, which was never declared"))?;
+        let place = self.partition_mut((topic, partition)).ok_or_else(|| {
+            format!("a record of topic number {topic}, partition {partition}, which was never declared")
+        })?;
         if offset != place.end {
             let (end, name) = (place.end, self.name(topic));
             return Err(format!("topic {name}, partition {partition}: offset {offset} stands where {end} belongs"));
@@ -87,10 +91,14 @@ impl History {
     }
 
     fn moved(&mut self, topic: u16, partition: u32, offset: u64, group: String) -> Result<(), String> {
-        let end = self.end((topic, partition)).ok_or_else(|| format!("a position in topic number {topic}, which was never declared"))?;
+        let end = self
+            .end((topic, partition))
+            .ok_or_else(|| format!("a position in topic number {topic}, which was never declared"))?;
         if offset > end {
             let name = self.name(topic);
-            return Err(format!("group {group:?} has read topic {name}, partition {partition} up to {offset}, but it ends at {end}"));
+            return Err(format!(
+                "group {group:?} has read topic {name}, partition {partition} up to {offset}, but it ends at {end}"
+            ));
         }
         self.committed.entry(group).or_default().insert((topic, partition), offset);
         Ok(())

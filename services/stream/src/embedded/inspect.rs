@@ -57,7 +57,8 @@ pub enum Item {
 /// [`Error::Corrupt`](crate::Error::Corrupt) with file and place at the first thing that is wrong, [`Error::InUse`](crate::Error::InUse) while the
 /// log is open for writing, and the first error of `visit`.
 pub fn inspect(dir: &Path, topics: &Topics, visit: &mut dyn FnMut(&Place, Item) -> Result<()>) -> Result<()> {
-    let log = ReadOnlyLog::open(dir, store::segment_log::Settings::default()).map_err(|error| read_failure("opening the log", error))?;
+    let log = ReadOnlyLog::open(dir, store::segment_log::Settings::default())
+        .map_err(|error| read_failure("opening the log", error))?;
     let mut history = History::default();
     let mut units = log.reader();
     while let Some(unit) = units.next_unit().map_err(|error| read_failure("reading the log", error))? {
@@ -66,12 +67,16 @@ pub fn inspect(dir: &Path, topics: &Topics, visit: &mut dyn FnMut(&Place, Item) 
         history.apply(at, records, topics).map_err(|reason| corrupt(dir, at, reason))?;
         let place = Place { file: segment_file(dir, at), position: at.offset, unit: at.sequence };
         for (kind, bytes) in unit.shared_records() {
-            let entry = Entry::decode(kind, &bytes).ok_or_else(|| corrupt(dir, at, format!("an entry of kind {kind} cannot be read")))?;
+            let entry = Entry::decode(kind, &bytes)
+                .ok_or_else(|| corrupt(dir, at, format!("an entry of kind {kind} cannot be read")))?;
             match entry {
                 Entry::Topic { .. } => {}
                 Entry::Record(entry) => visit(&place, Item::Record(record(history.name(entry.topic), entry)))?,
                 Entry::Position { topic, partition, offset, group } => {
-                    visit(&place, Item::Moved { group, to: Position { topic: history.name(topic), partition, offset } })?;
+                    visit(
+                        &place,
+                        Item::Moved { group, to: Position { topic: history.name(topic), partition, offset } },
+                    )?;
                 }
             }
         }

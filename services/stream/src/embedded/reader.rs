@@ -78,7 +78,9 @@ impl EmbeddedReader {
             Step::Assigned(numbers) => {
                 let mut gained = Vec::new();
                 for (number, topic) in &self.topics {
-                    for partition in numbers.iter().copied().filter(|partition| *partition < state.history.count(*number)) {
+                    for partition in
+                        numbers.iter().copied().filter(|partition| *partition < state.history.count(*number))
+                    {
                         let next = state.history.committed(&self.group, (*number, partition));
                         self.places.insert((*number, partition), Span { next, end: u64::MAX });
                         gained.push(Partition { topic: topic.clone(), number: partition });
@@ -97,8 +99,11 @@ impl EmbeddedReader {
         let lost: Vec<Key> = self.places.keys().filter(|(_, number)| numbers.contains(number)).copied().collect();
         self.places.retain(|(_, number), _| !numbers.contains(number));
         self.ready.retain(|record| !numbers.contains(&record.partition));
-        let named = lost.into_iter().filter_map(|(topic, number)| Some(Partition { topic: self.topics.get(&topic)?.clone(), number }));
-        named.collect()
+        lost.iter().filter_map(|key| self.partition(key)).collect()
+    }
+
+    fn partition(&self, (topic, number): &Key) -> Option<Partition> {
+        Some(Partition { topic: self.topics.get(topic)?.clone(), number: *number })
     }
 
     /// The next records, from memory where they are there, else from disk.
@@ -144,11 +149,15 @@ impl Reader for EmbeddedReader {
                 return Ok(Event::Idle);
             }
             // Woken at least four times a session: a sign of life, and a look whether others still give one.
-            match tokio::time::timeout(left.min(self.core.session / 4), self.changed.changed()).await {
-                Ok(Err(_)) => return Err(Error::Closed),
-                Ok(Ok(())) | Err(_) => {}
+            let woken = tokio::time::timeout(left.min(self.core.session / 4), self.changed.changed()).await;
+            if let Ok(Err(_)) = woken {
+                return Err(Error::Closed);
             }
         }
+    }
+
+    fn assigned(&self) -> Vec<Partition> {
+        self.places.keys().filter_map(|key| self.partition(key)).collect()
     }
 
     fn membership(&self) -> Membership {
@@ -164,10 +173,14 @@ impl Reader for EmbeddedReader {
         let key = self.core.key(topic, partition)?;
         let end = self.core.state().history.end(key).unwrap_or(0);
         let Some(place) = self.places.get_mut(&key) else {
-            return Err(Error::Invalid(format!("partition {partition} of topic {topic} is not assigned to this reader")));
+            return Err(Error::Invalid(format!(
+                "partition {partition} of topic {topic} is not assigned to this reader"
+            )));
         };
         if offset > end {
-            return Err(Error::Invalid(format!("partition {partition} of topic {topic} ends at {end}, before {offset}")));
+            return Err(Error::Invalid(format!(
+                "partition {partition} of topic {topic} ends at {end}, before {offset}"
+            )));
         }
         place.next = offset;
         self.ready.retain(|record| record.partition != partition || record.topic != *topic);

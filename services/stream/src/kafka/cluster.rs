@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -36,10 +38,12 @@ pub(super) async fn verify(meta: &Meta, settings: &Settings) -> Result<()> {
     if !settings.allow_single_broker {
         enough(&format!("the cluster at {}", settings.brokers), "number of brokers", cluster.brokers, COPIES)?;
     }
-    let missing: Vec<&TopicSpec> = settings.topics.iter().filter(|spec| !cluster.topics.contains_key(spec.name.as_str())).collect();
+    let missing: Vec<&TopicSpec> =
+        settings.topics.iter().filter(|spec| !cluster.topics.contains_key(spec.name.as_str())).collect();
     let admin: AdminClient<Admin> = {
         use rdkafka::config::FromClientConfigAndContext;
-        AdminClient::from_config_and_context(&settings.base(), Admin).map_err(|error| named("making an admin client", &error))?
+        AdminClient::from_config_and_context(&settings.base(), Admin)
+            .map_err(|error| named("making an admin client", &error))?
     };
     if !missing.is_empty() {
         cluster = create(meta, &admin, settings, &missing, &cluster).await?;
@@ -79,9 +83,17 @@ async fn look(meta: &Meta, settings: &Settings) -> Result<Cluster> {
             while meta.poll(Duration::ZERO).is_some() {} // lets the client say what it heard
             match outcome {
                 Ok(metadata) => {
-                    let mut cluster = Cluster { brokers: i64::try_from(metadata.brokers().len()).unwrap_or(i64::MAX), ..Cluster::default() };
-                    for topic in metadata.topics().iter().filter(|topic| topic.error().is_none() && !topic.partitions().is_empty()) {
-                        let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+                    let mut cluster = Cluster {
+                        brokers: i64::try_from(metadata.brokers().len()).unwrap_or(i64::MAX),
+                        ..Cluster::default()
+                    };
+                    for topic in metadata
+                        .topics()
+                        .iter()
+                        .filter(|topic| topic.error().is_none() && !topic.partitions().is_empty())
+                    {
+                        let copies =
+                            topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
                         let found = Found {
                             partitions: u32::try_from(topic.partitions().len()).unwrap_or(u32::MAX),
                             copies: i64::try_from(copies).unwrap_or(i64::MAX),
@@ -107,7 +119,13 @@ async fn look(meta: &Meta, settings: &Settings) -> Result<Cluster> {
     .await
 }
 
-async fn create(meta: &Meta, admin: &AdminClient<Admin>, settings: &Settings, missing: &[&TopicSpec], cluster: &Cluster) -> Result<Cluster> {
+async fn create(
+    meta: &Meta,
+    admin: &AdminClient<Admin>,
+    settings: &Settings,
+    missing: &[&TopicSpec],
+    cluster: &Cluster,
+) -> Result<Cluster> {
     if !settings.create_topics {
         return Err(missing.first().map_or(Error::Closed, |spec| unknown(spec)));
     }
@@ -156,18 +174,25 @@ async fn create(meta: &Meta, admin: &AdminClient<Admin>, settings: &Settings, mi
 fn policy(retention: Retention) -> Vec<(&'static str, String)> {
     const DAY_MS: u64 = 24 * 60 * 60 * 1000;
     match retention {
-        Retention::Forever => vec![("cleanup.policy", "delete".into()), ("retention.ms", "-1".into()), ("retention.bytes", "-1".into())],
+        Retention::Forever => {
+            vec![("cleanup.policy", "delete".into()), ("retention.ms", "-1".into()), ("retention.bytes", "-1".into())]
+        }
         Retention::Compact => vec![("cleanup.policy", "compact".into())],
         Retention::Days(days) => {
             let ms = u64::from(days).saturating_mul(DAY_MS);
-            vec![("cleanup.policy", "delete".into()), ("retention.ms", ms.to_string()), ("retention.bytes", "-1".into())]
+            vec![
+                ("cleanup.policy", "delete".into()),
+                ("retention.ms", ms.to_string()),
+                ("retention.bytes", "-1".into()),
+            ]
         }
     }
 }
 
 /// A declared topic that the broker does not have, and the command that makes it.
 fn unknown(spec: &TopicSpec) -> Error {
-    let configs: String = policy(spec.retention).iter().map(|(name, value)| format!(" --config {name}={value}")).collect();
+    let configs: String =
+        policy(spec.retention).iter().map(|(name, value)| format!(" --config {name}={value}")).collect();
     Error::UnknownTopic {
         topic: spec.name.to_string(),
         remedy: format!(
@@ -183,12 +208,16 @@ async fn replicated(admin: &AdminClient<Admin>, settings: &Settings, cluster: &C
     let names: Vec<&str> = ours.chain(INTERNAL).filter(|name| cluster.topics.contains_key(*name)).collect();
     let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().request_timeout(Some(settings.reach));
-    let described = admin.describe_configs(&resources, &options).await.map_err(|error| named("asking for topic settings", &error))?;
+    let described = admin
+        .describe_configs(&resources, &options)
+        .await
+        .map_err(|error| named("asking for topic settings", &error))?;
     for outcome in described {
         let config = outcome.map_err(|code| named("asking for topic settings", &KafkaError::AdminOp(code)))?;
         let OwnedResourceSpecifier::Topic(name) = &config.specifier else { continue };
         let copies = cluster.topics.get(name).map_or(0, |found| found.copies);
-        let in_sync = config.get("min.insync.replicas").and_then(|entry| entry.value.as_deref()?.parse().ok()).unwrap_or(0);
+        let in_sync =
+            config.get("min.insync.replicas").and_then(|entry| entry.value.as_deref()?.parse().ok()).unwrap_or(0);
         copies_of(name, copies, in_sync)?;
     }
     Ok(())
@@ -214,7 +243,9 @@ mod tests {
     #[test]
     fn too_few_copies_or_too_few_in_sync_are_refused_by_topic_and_setting() {
         copies_of("readings", 3, 2).unwrap();
-        for (copies, in_sync, named) in [(2, 2, "replication.factor"), (3, 1, "min.insync.replicas"), (1, 1, "replication.factor")] {
+        for (copies, in_sync, named) in
+            [(2, 2, "replication.factor"), (3, 1, "min.insync.replicas"), (1, 1, "replication.factor")]
+        {
             match copies_of("readings", copies, in_sync).unwrap_err() {
                 Error::TooLittleReplication { subject, setting, .. } => {
                     assert_eq!(setting, named);

@@ -139,7 +139,9 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
             tracing::error!(target: "librdkafka", facility, "{message}");
         }
         // Lost connections are reported as errors there; here they are waited out.
-        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+            tracing::warn!(target: "librdkafka", facility, "{message}")
+        }
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
             tracing::debug!(target: "librdkafka", facility, "{message}");
         }
@@ -157,13 +159,18 @@ mod tests {
         let heard = Heard::counting(&count);
         let address = "127.0.0.1:1";
         let silent = heard.unreachable(address, Duration::from_secs(3));
-        assert!(matches!(&silent, Error::Unreachable { address: named, seconds: 3, .. } if named == address), "{silent}");
+        assert!(
+            matches!(&silent, Error::Unreachable { address: named, seconds: 3, .. } if named == address),
+            "{silent}"
+        );
         heard.error(&KafkaError::Global(Code::BrokerTransportFailure), "Connect failed: Connection refused");
         heard.error(&KafkaError::Global(Code::AllBrokersDown), "1/1 brokers are down");
         assert!(heard.unreachable(address, Duration::from_secs(3)).to_string().contains("Connection refused"));
         heard.error(&KafkaError::Global(Code::Authentication), "SASL authentication error: wrong password");
         heard.error(&KafkaError::Global(Code::AllBrokersDown), "1/1 brokers are down");
-        assert!(matches!(heard.unreachable(address, Duration::from_secs(3)), Error::Denied { reason } if reason.contains("wrong password")));
+        assert!(
+            matches!(heard.unreachable(address, Duration::from_secs(3)), Error::Denied { reason } if reason.contains("wrong password"))
+        );
         assert_eq!(count.load(Ordering::Relaxed), 4);
     }
 

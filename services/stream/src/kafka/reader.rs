@@ -72,7 +72,10 @@ impl ClientContext for Group {
 impl ConsumerContext for Group {
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let named = |list: &TopicPartitionList| {
-            list.elements().iter().map(|partition| (partition.topic().to_owned(), partition.partition())).collect::<Vec<_>>()
+            list.elements()
+                .iter()
+                .map(|partition| (partition.topic().to_owned(), partition.partition()))
+                .collect::<Vec<_>>()
         };
         match rebalance {
             Rebalance::Assign(list) if list.count() > 0 => self.changes().push_back(Change::Assigned(named(list))),
@@ -88,12 +91,18 @@ impl KafkaReader {
         if group.is_empty() || topics.is_empty() {
             return Err(Error::Invalid("a reader needs the name of a group and at least one topic".into()));
         }
-        let names = topics.iter().map(|topic| settings.topics.get(topic).map(|spec| spec.name.clone())).collect::<Result<BTreeSet<_>>>()?;
+        let names = topics
+            .iter()
+            .map(|topic| settings.topics.get(topic).map(|spec| spec.name.clone()))
+            .collect::<Result<BTreeSet<_>>>()?;
         let topics: Vec<Topic> = names.into_iter().collect();
         let config = settings.member(group, topics.len());
         let context = Group { heard: Heard::counting(&settings.troubles), changes: Mutex::default() };
-        let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(|error| named("making a reader", &error))?;
-        consumer.subscribe(&topics.iter().map(Topic::as_str).collect::<Vec<_>>()).map_err(|error| named("joining a group", &error))?;
+        let consumer = BaseConsumer::from_config_and_context(&config, context)
+            .map_err(|error| named("making a reader", &error))?;
+        consumer
+            .subscribe(&topics.iter().map(Topic::as_str).collect::<Vec<_>>())
+            .map_err(|error| named("joining a group", &error))?;
         let shared = Shared { consumer, settings: settings.clone(), state: Mutex::default() };
         Ok(Self { group: group.into(), settings, topics, shared: Some(Arc::new(shared)), under_way: None, found: None })
     }
@@ -137,6 +146,10 @@ impl Reader for KafkaReader {
         self.found.take().unwrap_or(Ok(Event::Idle))
     }
 
+    fn assigned(&self) -> Vec<Partition> {
+        self.shared.as_ref().map(|shared| shared.state().held.iter().cloned().collect()).unwrap_or_default()
+    }
+
     fn membership(&self) -> Membership {
         let metadata = self.shared.as_ref().and_then(|shared| shared.consumer.group_metadata()).map(Arc::new);
         let held = self.shared.as_ref().map(|shared| shared.state().held.clone()).unwrap_or_default();
@@ -150,9 +163,11 @@ impl Reader for KafkaReader {
             let deadline = Instant::now() + bound;
             loop {
                 let left = deadline.saturating_duration_since(Instant::now());
-                let outcome = shared.consumer.committed_offsets(list.clone(), left).and_then(|list| match list.elements().first() {
-                    Some(found) => found.error().map(|()| found.offset()),
-                    None => Ok(Offset::Invalid),
+                let outcome = shared.consumer.committed_offsets(list.clone(), left).and_then(|list| {
+                    match list.elements().first() {
+                        Some(found) => found.error().map(|()| found.offset()),
+                        None => Ok(Offset::Invalid),
+                    }
                 });
                 match outcome {
                     Ok(Offset::Offset(offset)) => return Ok(u64::try_from(offset).unwrap_or(0)),
@@ -176,7 +191,9 @@ impl Reader for KafkaReader {
         let is_that = |name: &Topic, its: u32| *name == *topic && its == partition;
         let shared = self.shared()?.clone();
         if !shared.state().held.iter().any(|own| is_that(&own.topic, own.number)) {
-            return Err(Error::Invalid(format!("partition {partition} of topic {topic} is not assigned to this reader")));
+            return Err(Error::Invalid(format!(
+                "partition {partition} of topic {topic} is not assigned to this reader"
+            )));
         }
         if let Some(Ok(Event::Records(records))) = &mut self.found {
             records.retain(|record| !is_that(&record.topic, record.partition));
@@ -248,7 +265,11 @@ impl Shared {
         let change = self.consumer.context().changes().pop_front()?;
         let named = |list: Vec<(String, i32)>| -> Vec<Partition> {
             let of = |(topic, number): (String, i32)| {
-                let name = self.settings.topics.get(&topic).map_or_else(|_| Topic::from(topic.clone()), |spec| spec.name.clone());
+                let name = self
+                    .settings
+                    .topics
+                    .get(&topic)
+                    .map_or_else(|_| Topic::from(topic.clone()), |spec| spec.name.clone());
                 Partition { topic: name, number: u32::try_from(number).unwrap_or(0) }
             };
             list.into_iter().map(of).collect()
@@ -263,7 +284,9 @@ impl Shared {
             Change::Revoked(list) => {
                 let lost = named(list);
                 state.held.retain(|own| !lost.contains(own));
-                state.ready.retain(|record| !lost.iter().any(|gone| gone.number == record.partition && gone.topic == record.topic));
+                state.ready.retain(|record| {
+                    !lost.iter().any(|gone| gone.number == record.partition && gone.topic == record.topic)
+                });
                 Event::Revoked(lost)
             }
         })

@@ -26,7 +26,13 @@ struct Open {
 }
 
 impl KafkaScan {
-    pub(super) async fn open(settings: Arc<Settings>, topic: &str, partition: i32, from: u64, end: u64) -> Result<Self> {
+    pub(super) async fn open(
+        settings: Arc<Settings>,
+        topic: &str,
+        partition: i32,
+        from: u64,
+        end: u64,
+    ) -> Result<Self> {
         if from >= end {
             return Ok(Self { settings, open: None });
         }

@@ -66,7 +66,9 @@ impl Settings {
         let passed = |name: &str| ["security.", "sasl.", "ssl."].iter().any(|prefix| name.starts_with(prefix));
         match self.client.keys().find(|name| !passed(name)) {
             None => Ok(()),
-            Some(name) => Err(Error::Invalid(format!("client setting {name:?} is not passed on: only security.*, sasl.* and ssl.* are"))),
+            Some(name) => Err(Error::Invalid(format!(
+                "client setting {name:?} is not passed on: only security.*, sasl.* and ssl.* are"
+            ))),
         }
     }
 

@@ -106,7 +106,8 @@ impl KafkaWriter {
         blocking(move || {
             use rdkafka::config::FromClientConfigAndContext;
             let config = settings.producer(&name);
-            let context = Deliveries { heard: Heard::counting(&settings.troubles), of: Mutex::default(), more: Condvar::new() };
+            let context =
+                Deliveries { heard: Heard::counting(&settings.troubles), of: Mutex::default(), more: Condvar::new() };
             let producer = ThreadedProducer::from_config_and_context(&config, context)
                 .map_err(|error| named("making a writer", &error))?;
             let inner = Inner { name, settings, producer, dead: Mutex::default() };
@@ -116,7 +117,11 @@ impl KafkaWriter {
                 match inner.producer.init_transactions(left.max(Duration::from_millis(1))) {
                     Ok(()) => return Ok(Self { inner: Arc::new(inner) }),
                     Err(_) if Instant::now() >= deadline => {
-                        return Err(inner.producer.context().heard.unreachable(&inner.settings.brokers, inner.settings.reach));
+                        return Err(inner
+                            .producer
+                            .context()
+                            .heard
+                            .unreachable(&inner.settings.brokers, inner.settings.reach));
                     }
                     Err(error) if retriable(&error) => {}
                     Err(error) => return Err(named(&format!("opening writer {:?}", inner.name), &error)),
@@ -194,7 +199,14 @@ impl Inner {
         Ok(offsets)
     }
 
-    fn send(&self, place: usize, record: &crate::Append, partition: u32, batch: &Batch, deadline: Instant) -> std::result::Result<(), Stop> {
+    fn send(
+        &self,
+        place: usize,
+        record: &crate::Append,
+        partition: u32,
+        batch: &Batch,
+        deadline: Instant,
+    ) -> std::result::Result<(), Stop> {
         let mut message = BaseRecord::with_opaque_to(record.topic.as_str(), place)
             .partition(i32::try_from(partition).unwrap_or(i32::MAX))
             .key(&record.key[..])
@@ -225,7 +237,8 @@ impl Inner {
         for position in &read.positions {
             let partition = i32::try_from(position.partition).unwrap_or(i32::MAX);
             let offset = Offset::Offset(i64::try_from(position.offset).unwrap_or(i64::MAX));
-            list.add_partition_offset(&position.topic, partition, offset).map_err(|error| Stop::Abort(named("a read position", &error)))?;
+            list.add_partition_offset(&position.topic, partition, offset)
+                .map_err(|error| Stop::Abort(named("a read position", &error)))?;
         }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -254,7 +267,11 @@ impl Inner {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let reason = format!("{} of {} records were not acknowledged in time", batch.records.len() - of.done, batch.records.len());
+                let reason = format!(
+                    "{} of {} records were not acknowledged in time",
+                    batch.records.len() - of.done,
+                    batch.records.len()
+                );
                 return Err(Stop::Abort(Error::Unavailable { reason }));
             }
             of = context.more.wait_timeout(of, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -298,15 +315,19 @@ impl Inner {
         let record = batch.records.get(place);
         let topic = record.map_or_else(String::new, |record| record.topic.to_string());
         match code {
-            Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge => Stop::Abort(Error::TooLarge {
-                topic,
-                bytes: record.map_or(0, record_bytes),
-                limit: self.settings.max_record_bytes.min(record.map_or(0, record_bytes).saturating_sub(1)),
-            }),
-            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => Stop::Abort(Error::UnknownTopic {
-                topic,
-                remedy: "the broker does not have it any more; it was there when the log was opened".into(),
-            }),
+            Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge => {
+                Stop::Abort(Error::TooLarge {
+                    topic,
+                    bytes: record.map_or(0, record_bytes),
+                    limit: self.settings.max_record_bytes.min(record.map_or(0, record_bytes).saturating_sub(1)),
+                })
+            }
+            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+                Stop::Abort(Error::UnknownTopic {
+                    topic,
+                    remedy: "the broker does not have it any more; it was there when the log was opened".into(),
+                })
+            }
             code => self.stop(&format!("appending to topic {topic}"), &KafkaError::MessageProduction(code)),
         }
     }
@@ -317,7 +338,9 @@ impl Inner {
         match (code, fatal) {
             (Some(code), _) if fenced(code) => Stop::Dead(Dead::Fenced),
             (_, Some((_, reason))) => Stop::Dead(Dead::Unsettled(reason)),
-            (Some(Code::PurgeQueue | Code::PurgeInflight), None) => Stop::Abort(Error::Unavailable { reason: error.to_string() }),
+            (Some(Code::PurgeQueue | Code::PurgeInflight), None) => {
+                Stop::Abort(Error::Unavailable { reason: error.to_string() })
+            }
             (Some(code), None) if passes(code) => Stop::Abort(Error::Unavailable { reason: error.to_string() }),
             _ => Stop::Abort(named(doing, error)),
         }
@@ -337,6 +360,7 @@ fn holds(read: &ReadPositions) -> Result<()> {
     if metadata.is_none() {
         return refused("this reader is not a member yet".into());
     }
-    let lost = read.positions.iter().find(|at| !held.iter().any(|own| own.number == at.partition && own.topic == at.topic));
+    let lost =
+        read.positions.iter().find(|at| !held.iter().any(|own| own.number == at.partition && own.topic == at.topic));
     lost.map_or(Ok(()), |at| refused(format!("partition {} of topic {} is not this reader's", at.partition, at.topic)))
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use stream::{
-    Append, Batch, CloudEvent, Error, Event, EventLog, Partition, Position, Reader, Record, Retention, Topic, TopicSpec, Topics, Writer,
+    Append, Batch, CloudEvent, Error, Event, EventLog, Partition, Position, Reader, Record, Retention, Topic,
+    TopicSpec, Topics, Writer,
 };
 
 pub(crate) const PARTITIONS: u32 = 4;
@@ -25,7 +26,8 @@ pub(crate) trait Harness: Send + Sync {
 }
 
 pub(crate) fn topics(names: &[&Topic]) -> Topics {
-    let spec = |name: &&Topic| TopicSpec { name: (*name).clone(), partitions: PARTITIONS, retention: Retention::Forever };
+    let spec =
+        |name: &&Topic| TopicSpec { name: (*name).clone(), partitions: PARTITIONS, retention: Retention::Forever };
     Topics::of(names.iter().map(spec)).unwrap()
 }
 
@@ -72,7 +74,8 @@ pub(crate) fn append(topic: &Topic, key: &str, value: &str) -> Append {
 /// Appends `count` records `KEY-N` over a few keys, in batches of `size`.
 pub(crate) async fn fill(writer: &mut dyn Writer, topic: &Topic, count: usize, size: usize) {
     for from in (0..count).step_by(size) {
-        let records = (from..count.min(from + size)).map(|n| append(topic, &format!("key{}", n % 7), &format!("{n}"))).collect();
+        let records =
+            (from..count.min(from + size)).map(|n| append(topic, &format!("key{}", n % 7), &format!("{n}"))).collect();
         writer.commit(Batch::of(records)).await.unwrap();
     }
 }
@@ -101,7 +104,8 @@ pub(crate) async fn count(log: &dyn EventLog, topic: &Topic) -> usize {
 
 /// The positions after the last of these records, by partition.
 pub(crate) fn after(records: &[Record]) -> Vec<Position> {
-    let last: BTreeMap<_, _> = records.iter().map(|record| ((record.topic.clone(), record.partition), record.next_position())).collect();
+    let last: BTreeMap<_, _> =
+        records.iter().map(|record| ((record.topic.clone(), record.partition), record.next_position())).collect();
     last.into_values().collect()
 }
 
@@ -136,7 +140,8 @@ impl Holding {
                     Event::Records(_) | Event::Idle => {}
                 }
             }
-            let twice = self.0.iter().map(BTreeSet::len).sum::<usize>() - self.0.iter().flatten().collect::<BTreeSet<_>>().len();
+            let twice = self.0.iter().map(BTreeSet::len).sum::<usize>()
+                - self.0.iter().flatten().collect::<BTreeSet<_>>().len();
             assert_eq!(twice, 0, "a partition is held twice: {:?}", self.0);
         }
     }
@@ -153,14 +158,18 @@ pub(crate) async fn records_of_a_key_keep_their_order(harness: &dyn Harness) {
     let mut seen = 0;
     for record in all(&*log, &harness.input()).await.into_iter().flatten() {
         let n: i64 = text(&record).parse().unwrap();
-        let (partition, before) = last.insert(record.key.to_vec(), (record.partition, n)).unwrap_or((record.partition, -1));
+        let (partition, before) =
+            last.insert(record.key.to_vec(), (record.partition, n)).unwrap_or((record.partition, -1));
         assert_eq!(partition, record.partition, "a key moved to another partition");
         assert!(before < n, "{before} came before {n}");
         assert_eq!(record.partition, stream::partition_of(&record.key, PARTITIONS));
         seen += 1;
     }
     assert_eq!(seen, 500);
-    assert!(last.values().map(|(partition, _)| partition).collect::<BTreeSet<_>>().len() > 1, "the keys use one partition only");
+    assert!(
+        last.values().map(|(partition, _)| partition).collect::<BTreeSet<_>>().len() > 1,
+        "the keys use one partition only"
+    );
 }
 
 pub(crate) async fn a_record_comes_back_as_it_was_written(harness: &dyn Harness) {
@@ -172,14 +181,19 @@ pub(crate) async fn a_record_comes_back_as_it_was_written(harness: &dyn Harness)
         time: "1969-12-31T23:59:59Z",
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     };
-    let full = Append::new(harness.input(), vec![0_u8, 255, 1], -1000, vec![7_u8; 5]).with_headers(event.headers().unwrap()).in_partition(3);
+    let full = Append::new(harness.input(), vec![0_u8, 255, 1], -1000, vec![7_u8; 5])
+        .with_headers(event.headers().unwrap())
+        .in_partition(3);
     let bare = Append::new(harness.input(), Vec::new(), i64::from(u32::MAX) * 1000, Vec::new()).in_partition(3);
     let mut writer = log.writer("fidelity").await.unwrap();
     let places = writer.commit(Batch::of(vec![full.clone(), bare.clone()])).await.unwrap();
     let records = all(&*log, &harness.input()).await.swap_remove(3);
     assert_eq!(records.len(), 2);
     for ((record, written), place) in records.iter().zip([&full, &bare]).zip(&places) {
-        assert_eq!((&record.key, &record.value, record.time_ms, &record.headers), (&written.key, &written.value, written.time_ms, &written.headers));
+        assert_eq!(
+            (&record.key, &record.value, record.time_ms, &record.headers),
+            (&written.key, &written.value, written.time_ms, &written.headers)
+        );
         assert_eq!((&record.topic, record.partition, record.offset), (&place.topic, place.partition, place.offset));
     }
     assert_eq!(CloudEvent::from_headers(&records[0].headers), Some(event));
@@ -230,7 +244,11 @@ pub(crate) async fn nothing_of_a_refused_batch_is_visible_and_the_writer_goes_on
         other => panic!("{other}"),
     }
     let unknown = append(&Topic::named("no-such-topic"), "k", "x");
-    match writer.commit(Batch::of(vec![good(), unknown]).moving(reader.membership(), after(&records))).await.unwrap_err() {
+    match writer
+        .commit(Batch::of(vec![good(), unknown]).moving(reader.membership(), after(&records)))
+        .await
+        .unwrap_err()
+    {
         Error::UnknownTopic { topic, .. } => assert_eq!(topic, "no-such-topic"),
         other => panic!("{other}"),
     }
@@ -294,7 +312,10 @@ pub(crate) async fn a_reader_reads_again_from_where_it_is_told(harness: &dyn Har
     let records = (0..10).map(|n| append(&harness.input(), "k", &n.to_string()).in_partition(1)).collect();
     let places = writer.commit(Batch::of(records)).await.unwrap();
     let mut reader = log.reader("seek", &[&harness.input()]).await.unwrap();
-    assert!(matches!(reader.seek(&harness.input(), 1, 0).await.unwrap_err(), Error::Invalid(_)), "nothing is assigned yet");
+    assert!(
+        matches!(reader.seek(&harness.input(), 1, 0).await.unwrap_err(), Error::Invalid(_)),
+        "nothing is assigned yet"
+    );
     assert_eq!(read(&mut *reader, 10).await.len(), 10);
     reader.seek(&harness.input(), 1, places[7].offset).await.unwrap();
     let again: Vec<_> = read(&mut *reader, 3).await.iter().map(text).collect();
@@ -329,7 +350,10 @@ pub(crate) async fn a_partition_that_was_lost_cannot_be_committed(harness: &dyn 
     let mut holding = Holding(vec![(0..PARTITIONS).map(|number| Partition { topic: input.clone(), number }).collect()]);
     holding.until(&mut readers, |held| held[1].len() == 2).await;
 
-    let lost: Vec<_> = after(&records).into_iter().filter(|at| holding.0[1].iter().any(|partition| partition.number == at.partition)).collect();
+    let lost: Vec<_> = after(&records)
+        .into_iter()
+        .filter(|at| holding.0[1].iter().any(|partition| partition.number == at.partition))
+        .collect();
     assert!(!lost.is_empty());
     let late = Batch::of(vec![append(&harness.output(), "k", "late")]).moving(stale, lost.clone());
     match writer.commit(late).await.unwrap_err() {
@@ -337,8 +361,17 @@ pub(crate) async fn a_partition_that_was_lost_cannot_be_committed(harness: &dyn 
         other => panic!("{other}"),
     }
     assert_eq!(count(&*log, &harness.output()).await, 0);
-    // Who holds them now may.
-    writer.commit(Batch::of(vec![append(&harness.output(), "k", "mine")]).moving(readers[1].membership(), lost)).await.unwrap();
+    // What was read and could not be committed comes again from the committed position, in what is still held.
+    let kept = readers[0].assigned();
+    assert_eq!(kept.iter().cloned().collect::<BTreeSet<_>>(), holding.0[0]);
+    readers[0].rewind().await.unwrap();
+    let expected = records.iter().filter(|record| kept.iter().any(|own| own.number == record.partition)).count();
+    assert_eq!(read(&mut *readers[0], expected).await.len(), expected);
+    // Who holds the others now may commit them.
+    writer
+        .commit(Batch::of(vec![append(&harness.output(), "k", "mine")]).moving(readers[1].membership(), lost))
+        .await
+        .unwrap();
     assert_eq!(count(&*log, &harness.output()).await, 1);
 }
 
@@ -352,7 +385,12 @@ pub(crate) async fn co_partitioned_topics_move_together(harness: &dyn Harness) {
     let mut holding = Holding::default();
     holding.until(&mut readers, |held| held.iter().all(|of| of.len() == 4)).await;
     for held in &holding.0 {
-        let of = |topic: &Topic| held.iter().filter(|partition| partition.topic == *topic).map(|partition| partition.number).collect::<BTreeSet<_>>();
+        let of = |topic: &Topic| {
+            held.iter()
+                .filter(|partition| partition.topic == *topic)
+                .map(|partition| partition.number)
+                .collect::<BTreeSet<_>>()
+        };
         assert_eq!(of(&input), of(&output));
     }
 }
@@ -361,7 +399,9 @@ pub(crate) async fn a_scan_ends_where_the_log_ended_when_it_began(harness: &dyn 
     let log = harness.log().await;
     let input = harness.input();
     let mut writer = log.writer("scan").await.unwrap();
-    let batch = |from: usize| Batch::of((from..from + 10).map(|n| append(&input, "k", &n.to_string()).in_partition(2)).collect());
+    let batch = |from: usize| {
+        Batch::of((from..from + 10).map(|n| append(&input, "k", &n.to_string()).in_partition(2)).collect())
+    };
     let places = writer.commit(batch(0)).await.unwrap();
     let mut scan = log.scan(&input, 2, places[4].offset).await.unwrap();
     writer.commit(batch(10)).await.unwrap();
@@ -384,7 +424,9 @@ pub(crate) async fn a_scan_ends_where_the_log_ended_when_it_began(harness: &dyn 
 pub(crate) async fn what_does_not_exist_is_refused_by_name(harness: &dyn Harness) {
     let log = harness.log().await;
     let named = |error: Error| match error {
-        Error::UnknownTopic { topic, remedy } => assert!(topic == "nowhere" && remedy.contains(harness.input().as_str()), "{topic}: {remedy}"),
+        Error::UnknownTopic { topic, remedy } => {
+            assert!(topic == "nowhere" && remedy.contains(harness.input().as_str()), "{topic}: {remedy}")
+        }
         other => panic!("{other}"),
     };
     named(log.partitions("nowhere").await.unwrap_err());
@@ -410,7 +452,8 @@ pub(crate) async fn a_record_is_copied_exactly_once_however_often_the_copier_cha
         let mut copiers = tokio::task::JoinSet::new();
         for place in 0..2 {
             let (log, input, output) = (harness.log().await, input.clone(), output.clone());
-            copiers.spawn(async move { crate::copier::copy(&*log, &format!("copier-{place}"), &input, &output, 3).await });
+            copiers
+                .spawn(async move { crate::copier::copy(&*log, &format!("copier-{place}"), &input, &output, 3).await });
         }
         while let Some(ended) = copiers.join_next().await {
             ended.unwrap();

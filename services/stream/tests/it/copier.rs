@@ -26,11 +26,16 @@ pub(crate) async fn copy(log: &dyn EventLog, name: &str, input: &Topic, output: 
             Event::Assigned(_) | Event::Revoked(_) => continue,
         };
         idle = 0;
-        let copies = records.iter().map(|record| Append::new(output, record.key.clone(), record.time_ms, record.value.clone())).collect();
+        let copies = records
+            .iter()
+            .map(|record| Append::new(output, record.key.clone(), record.time_ms, record.value.clone()))
+            .collect();
         match writer.commit(Batch::of(copies).moving(reader.membership(), after(&records))).await {
             Ok(_) => committed += 1,
             // Whoever is told so starts anew from the committed position.
-            Err(Error::Fenced { .. } | Error::Rebalanced { .. } | Error::Unsettled { .. } | Error::Unavailable { .. }) => return,
+            Err(
+                Error::Fenced { .. } | Error::Rebalanced { .. } | Error::Unsettled { .. } | Error::Unavailable { .. },
+            ) => return,
             Err(error) => panic!("{error}"),
         }
     }
@@ -58,7 +63,9 @@ impl Process {
     /// Runs the test `entry` of this binary alone, with these variables.
     pub(crate) fn start(entry: &str, variables: &[(&str, String)]) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", entry, "--nocapture", "--ignored"]).envs(variables.iter().map(|(name, value)| (name, value)));
+        command
+            .args(["--exact", entry, "--nocapture", "--ignored"])
+            .envs(variables.iter().map(|(name, value)| (name, value)));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }

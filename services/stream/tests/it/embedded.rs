@@ -135,9 +135,13 @@ async fn a_directory_belongs_to_one_process_and_one_partition_count() {
         other => panic!("{other}"),
     }
     log.close().await.unwrap();
-    let other = stream::Topics::of([stream::TopicSpec { name: INPUT, partitions: 8, retention: stream::Retention::Forever }]).unwrap();
+    let other =
+        stream::Topics::of([stream::TopicSpec { name: INPUT, partitions: 8, retention: stream::Retention::Forever }])
+            .unwrap();
     match EmbeddedLog::open(&path, Settings::new(other)).err().unwrap() {
-        Error::PartitionCount { topic, expected, found } => assert_eq!((topic.as_str(), expected, found), ("input", 8, PARTITIONS)),
+        Error::PartitionCount { topic, expected, found } => {
+            assert_eq!((topic.as_str(), expected, found), ("input", 8, PARTITIONS))
+        }
         other => panic!("{other}"),
     }
 }
@@ -187,7 +191,9 @@ async fn a_flipped_byte_is_named_with_file_and_place_and_changes_nothing() {
     let by_open = EmbeddedLog::open(&path, settings()).err().unwrap();
     for error in [by_check, by_open] {
         match error {
-            Error::Corrupt { path: file, position, .. } => assert_eq!((file, position), (place.file.clone(), place.position)),
+            Error::Corrupt { path: file, position, .. } => {
+                assert_eq!((file, position), (place.file.clone(), place.position))
+            }
             other => panic!("{other}"),
         }
     }
@@ -213,8 +219,13 @@ async fn child_copier() {
     loop {
         match reader.next(3, Duration::from_millis(50)).await.unwrap() {
             Event::Records(records) => {
-                let copies = records.iter().map(|record| Append::new(&OUTPUT, record.key.clone(), record.time_ms, record.value.clone()));
-                writer.commit(Batch::of(copies.collect()).moving(reader.membership(), contract::after(&records))).await.unwrap();
+                let copies = records
+                    .iter()
+                    .map(|record| Append::new(&OUTPUT, record.key.clone(), record.time_ms, record.value.clone()));
+                writer
+                    .commit(Batch::of(copies.collect()).moving(reader.membership(), contract::after(&records)))
+                    .await
+                    .unwrap();
                 batches += 1;
                 tell("batches ", &batches);
             }

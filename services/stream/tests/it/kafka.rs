@@ -93,7 +93,9 @@ async fn a_broker_that_is_not_there_is_named_after_a_bounded_time() {
 async fn a_client_setting_that_could_weaken_the_contract_is_refused() {
     let mut settings = Settings::new("127.0.0.1:1", Topics::standard(8).unwrap());
     settings.client.insert("isolation.level".into(), "read_uncommitted".into());
-    assert!(matches!(KafkaLog::connect(settings).await.err().unwrap(), Error::Invalid(what) if what.contains("isolation.level")));
+    assert!(
+        matches!(KafkaLog::connect(settings).await.err().unwrap(), Error::Invalid(what) if what.contains("isolation.level"))
+    );
 }
 
 // ---- what a cluster has to be ------------------------------------------------------------------------------------------
@@ -139,7 +141,9 @@ async fn the_partition_of_a_key_is_the_one_that_librdkafka_chooses() {
     let (input, _) = names(test);
     let producer: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", &bootstrap).set("partitioner", "murmur2_random").create().unwrap();
-    let keys: Vec<Vec<u8>> = (0..200_usize).map(|n| (0..n % 40 + 1).map(|at| u8::try_from((n * 31 + at * 7) % 256).unwrap()).collect()).collect();
+    let keys: Vec<Vec<u8>> = (0..200_usize)
+        .map(|n| (0..n % 40 + 1).map(|at| u8::try_from((n * 31 + at * 7) % 256).unwrap()).collect())
+        .collect();
     for key in &keys {
         producer.send(BaseRecord::to(&input).key(&key[..]).payload("x")).map_err(|(error, _)| error).unwrap();
     }
@@ -160,8 +164,10 @@ async fn a_batch_that_the_broker_refuses_half_way_leaves_nothing_and_the_writer_
     let test = "a_batch_that_the_broker_refuses_half_way_leaves_nothing_and_the_writer_goes_on";
     let Some(bootstrap) = tokio::task::block_in_place(|| shared_broker(test)) else { return };
     let (input, output) = names("half-way");
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", &bootstrap).create().unwrap();
-    let narrow = NewTopic::new(&output, i32::try_from(PARTITIONS).unwrap(), TopicReplication::Fixed(1)).set("max.message.bytes", "2000");
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &bootstrap).create().unwrap();
+    let narrow = NewTopic::new(&output, i32::try_from(PARTITIONS).unwrap(), TopicReplication::Fixed(1))
+        .set("max.message.bytes", "2000");
     for outcome in admin.create_topics([&narrow], &AdminOptions::new()).await.unwrap() {
         outcome.unwrap();
     }
@@ -181,6 +187,7 @@ async fn a_batch_that_the_broker_refuses_half_way_leaves_nothing_and_the_writer_
 }
 
 const BOOTSTRAP: &str = "STREAM_TEST_BOOTSTRAP";
+const NAME: &str = "STREAM_TEST_NAME";
 const TOPICS: &str = "STREAM_TEST_TOPICS";
 
 fn variable(name: &str) -> String {
@@ -199,17 +206,33 @@ fn child_open_transaction() {
     let (input, _) = names(&variable(TOPICS));
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", variable(BOOTSTRAP))
-        .set("transactional.id", "killed")
+        .set("transactional.id", variable(NAME))
+        .set("transaction.timeout.ms", "4000")
+        .set("message.timeout.ms", "4000")
         .create()
         .unwrap();
     producer.init_transactions(BOUND).unwrap();
     producer.begin_transaction().unwrap();
     for n in 0..10 {
-        producer.send(BaseRecord::to(&input).key("k").partition(0).payload(&format!("open {n}"))).map_err(|(error, _)| error).unwrap();
+        producer
+            .send(BaseRecord::to(&input).key("k").partition(0).payload(&format!("open {n}")))
+            .map_err(|(error, _)| error)
+            .unwrap();
     }
     producer.flush(BOUND).unwrap();
     tell("open", &"");
     std::thread::park();
+}
+
+/// Runs that child until its transaction is open, and kills it.
+fn kill_with_open_transaction(name: &str, bootstrap: &str, topics: &str) {
+    tokio::task::block_in_place(|| {
+        let variables =
+            [(BOOTSTRAP, bootstrap), (TOPICS, topics), (NAME, name)].map(|(name, value)| (name, value.to_owned()));
+        let mut killed = Process::start("kafka::child_open_transaction", &variables);
+        killed.line("open").unwrap();
+        killed.kill_9();
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,18 +241,19 @@ async fn an_open_transaction_of_a_killed_writer_is_never_seen() {
     let Some(bootstrap) = tokio::task::block_in_place(|| shared_broker(test)) else { return };
     let log = KafkaLog::connect(settings(&bootstrap, test)).await.unwrap();
     let (input, _) = names(test);
-    let killed = tokio::task::block_in_place(|| {
-        let mut killed = child("child_open_transaction", &bootstrap, test);
-        killed.line("open").unwrap();
-        killed
-    });
-    killed.kill_9();
-    assert_eq!(count(&log, &input).await, 0);
-    // Whoever takes the name over ends what was open; until then it would hold up readers of this partition.
-    let mut writer = log.writer("killed").await.unwrap();
+    let values = async || all(&log, &input).await.iter().flatten().map(text).collect::<Vec<_>>();
+
+    // Whoever takes the name over ends what was open.
+    kill_with_open_transaction("taken-over", &bootstrap, test);
+    let mut writer = log.writer("taken-over").await.unwrap();
+    assert!(values().await.is_empty());
     writer.commit(Batch::of(vec![append(&input, "k", "after").in_partition(0)])).await.unwrap();
-    let seen: Vec<_> = all(&log, &input).await.iter().flatten().map(text).collect();
-    assert_eq!(seen, ["after"]);
+    assert_eq!(values().await, ["after"]);
+
+    // Where nobody does, the broker ends it after its time, and until then a scan waits for it.
+    kill_with_open_transaction("left", &bootstrap, test);
+    writer.commit(Batch::of(vec![append(&input, "k", "later").in_partition(0)])).await.unwrap();
+    assert_eq!(values().await, ["after", "later"]);
 }
 
 // ---- kill -9 of clients ------------------------------------------------------------------------------------------------
@@ -247,10 +271,17 @@ async fn child_copier() {
     let deadline = Instant::now() + BOUND;
     while Instant::now() < deadline {
         if let Event::Records(records) = reader.next(5, Duration::from_millis(100)).await.unwrap() {
-            let copies = records.iter().map(|record| Append::new(&output, record.key.clone(), record.time_ms, record.value.clone()));
-            writer.commit(Batch::of(copies.collect()).moving(reader.membership(), after(&records))).await.unwrap();
-            batches += 1;
-            tell("batches ", &batches);
+            let copies = records
+                .iter()
+                .map(|record| Append::new(&output, record.key.clone(), record.time_ms, record.value.clone()));
+            match writer.commit(Batch::of(copies.collect()).moving(reader.membership(), after(&records))).await {
+                Ok(_) => {
+                    batches += 1;
+                    tell("batches ", &batches);
+                }
+                Err(Error::Rebalanced { .. }) => reader.rewind().await.unwrap(),
+                Err(error) => panic!("{error}"),
+            }
         }
     }
 }
@@ -340,7 +371,9 @@ async fn copy_as(log: &KafkaLog, test: &str, input: &Topic, output: &Topic) {
     while idle < 30 {
         match reader.next(10, Duration::from_millis(100)).await.unwrap() {
             Event::Records(records) => {
-                let copies = records.iter().map(|record| Append::new(output, record.key.clone(), record.time_ms, record.value.clone()));
+                let copies = records
+                    .iter()
+                    .map(|record| Append::new(output, record.key.clone(), record.time_ms, record.value.clone()));
                 writer.commit(Batch::of(copies.collect()).moving(reader.membership(), after(&records))).await.unwrap();
                 idle = 0;
             }
