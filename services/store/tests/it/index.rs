@@ -237,6 +237,36 @@ fn a_damaged_index_gives_the_same_answers_as_before() {
     assert!(damaged >= 14 && rebuilt > 0, "{damaged} files damaged, {rebuilt} rebuilt");
 }
 
+/// Single flipped bits all over sled's files.
+#[test]
+fn an_index_with_flipped_bits_gives_the_same_answers_as_before() {
+    let place = place();
+    let log = open(&place.log, store::Settings::default()).log;
+    for number in 0..700 {
+        append(&log, number, 20).unwrap();
+    }
+    let index = open_index(&place.index, &log);
+    holds(&index, 700);
+    drop(index);
+    let flips = std::env::var("STORE_INDEX_FLIPS").ok().and_then(|flips| flips.parse().ok()).unwrap_or(60_u64);
+    let (mut random, mut rebuilt) = (0x9e37_79b9_7f4a_7c15_u64, 0);
+    for _ in 0..flips {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let found = files(&place.index);
+        let found: Vec<_> = found.iter().filter(|path| fs::metadata(path).unwrap().len() > 0).collect();
+        let path = found[(random >> 33) as usize % found.len()];
+        let mut bytes = fs::read(path).unwrap();
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
+        bytes[(random >> 17) as usize % used] ^= 1 << (random >> 61);
+        fs::write(path, bytes).unwrap();
+        let index = open_index(&place.index, &log);
+        rebuilt += u64::from(index.state_at_open() != IndexState::Current);
+        holds(&index, 700);
+    }
+    println!("rebuilt {rebuilt} times after {flips} flips");
+    assert!(rebuilt > 0, "no flip was noticed at all");
+}
+
 #[test]
 fn an_index_goes_on_when_retention_has_taken_what_it_applied() {
     let place = place();
