@@ -56,7 +56,11 @@ impl Detector {
         run.out
     }
 
-    /// Event time has reached `now_ms`: decides minutes, windows and silence up to there.
+    /// Event time has reached `now_ms`: decides the minutes and windows that were heard of, and silence, up to there.
+    ///
+    /// A tick makes nothing late that was not heard of: readings that a device sends after a break still count, as long
+    /// as they are newer than the newest decided minute. To flush the end of a recording, tick by
+    /// [`Settings::lateness_minutes`] and [`Settings::window_minutes`] past its last reading.
     pub fn tick(&self, state: &mut PatientState, now_ms: i64) -> Observation {
         let mut run = Run::new(self, state);
         run.tick(now_ms);
@@ -94,7 +98,9 @@ impl<'a> Run<'a> {
             return;
         }
         self.silence(reading.time_ms);
-        self.decide_before(minute.saturating_sub(i64::from(self.detector.settings.lateness_minutes)));
+        let waited_for = minute.saturating_sub(i64::from(self.detector.settings.lateness_minutes));
+        self.decide_before(waited_for);
+        self.state.close_minutes_before(waited_for);
         if reading.time_ms >= self.state.heard_ms {
             self.state.heard_ms = reading.time_ms;
             self.state.heard = Some(reading.signal);
@@ -131,17 +137,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Decides all minutes before `minute`, and the windows that end by then.
+    /// Decides all minutes before `minute` that were heard of, and closes the windows that end by then.
+    ///
+    /// What is decided is closed to later readings; what was never heard of stays open, so that an upload after
+    /// a break is judged although ticks have gone by.
     pub(crate) fn decide_before(&mut self, minute: i64) {
-        if minute <= self.state.open_minute {
-            return;
-        }
-        self.state.open_minute = minute;
         let due = self.state.pending.partition_point(|entry| entry.minute < minute);
         for at in 0..due {
             if let Some(entry) = self.state.pending.get(at).copied() {
                 self.close_windows_before(entry.minute);
                 self.decide_minute(&entry);
+                self.state.close_minutes_before(entry.minute.saturating_add(1));
             }
         }
         self.state.pending.drain(..due);

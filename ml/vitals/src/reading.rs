@@ -56,9 +56,10 @@ pub struct Admission {
 }
 
 impl Default for Admission {
-    /// 30 days back, five minutes ahead.
+    /// 30 days back, one minute ahead: a clock that runs further ahead than the detector's lateness would make other
+    /// devices look late.
     fn default() -> Self {
-        Self { max_age_ms: 30 * 86_400_000, future_tolerance_ms: 300_000 }
+        Self { max_age_ms: 30 * 86_400_000, future_tolerance_ms: 60_000 }
     }
 }
 

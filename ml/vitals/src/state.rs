@@ -228,6 +228,11 @@ impl PatientState {
         }
     }
 
+    /// Minutes before `minute` are decided: what comes for them is late.
+    pub(crate) fn close_minutes_before(&mut self, minute: i64) {
+        self.open_minute = self.open_minute.max(minute);
+    }
+
     /// Minute on the person's own clock; UTC where the offset is unknown.
     pub(crate) fn local_minute(&self, minute: i64) -> i64 {
         minute.saturating_add(i64::from(self.offset_minutes.unwrap_or(0)))

@@ -35,6 +35,7 @@ pub(crate) fn close_before(state: &mut PatientState, settings: &Settings, minute
     }
     let number = std::mem::replace(&mut state.window, NEVER);
     let (from_minute, to_minute) = (number.saturating_mul(length), number.saturating_add(1).saturating_mul(length));
+    state.close_minutes_before(to_minute);
     let hour = state.hour(from_minute);
     count_day(state, from_minute);
 

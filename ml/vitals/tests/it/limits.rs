@@ -117,6 +117,24 @@ fn a_minute_waits_for_slower_devices_and_what_comes_later_is_late() {
     assert_eq!(hear(9, 70), Taken::Used);
 }
 
+/// E3: a device keeps readings while it is offline and sends them later.
+#[test]
+fn an_upload_after_a_break_is_judged_although_ticks_have_gone_by() {
+    let mut bed = Bed::new(Settings::default());
+    bed.hear_run(0, Signal::Spo2, &[96; 5]);
+    (1..=120).for_each(|minute| bed.tick(minute));
+    let taken: Vec<Taken> = (4..15)
+        .map(|minute| {
+            let seen = bed.detector.observe(&mut bed.state, &reading(minute, Signal::Spo2, 80));
+            bed.said.extend(seen.anomalies);
+            seen.taken
+        })
+        .collect();
+    assert_eq!(taken[0], Taken::Late, "minute 4 was decided");
+    assert!(taken[1..].iter().all(|taken| *taken == Taken::Used), "{taken:?}");
+    assert_eq!(said(&bed), [(Signal::Spo2, Change::Opened, 8)]);
+}
+
 /// D3: an environment rule is a limit like any other, on its own route.
 #[test]
 fn a_room_that_is_too_cold_is_an_advisory_of_the_environment() {
