@@ -2,3 +2,4 @@
 //! chooses, ended when the test ends. Used by tests and by `cargo xtask`; never part of the product.
 
 pub mod kafka;
+pub mod smtp;

@@ -29,3 +29,5 @@ fn a_broker_keeps_its_address_over_a_kill_and_is_gone_when_dropped() {
     assert!(!PathBuf::from(format!("/proc/{second}")).exists());
     assert!(TcpStream::connect(&address).is_err());
 }
+
+mod smtp;
