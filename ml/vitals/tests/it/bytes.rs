@@ -82,3 +82,58 @@ fn states_and_settings_have_one_encoding() {
     let bytes = borsh::to_vec(&settings).unwrap();
     assert_eq!(borsh::from_slice::<Settings>(&bytes).unwrap(), settings);
 }
+
+/// The golden vector of an anomaly: every field, in order.
+#[test]
+fn an_anomaly_has_the_bytes_that_the_format_states() {
+    use vitals::*;
+    let anomaly = Anomaly {
+        episode: EpisodeId([0xe1; 8]),
+        route: Route::Forest,
+        change: Change::Opened,
+        severity: Severity::Urgent,
+        signal: Signal::HeartRate,
+        start_ms: 1,
+        time_ms: 2,
+        offset_minutes: Some(60),
+        value_milli: Some(3),
+        usual: Some(Usual { median_milli: 4, spread_milli: 5 }),
+        limit: Some(Crossed { side: Side::Above, limit_milli: 6 }),
+        score_micro: Some(7),
+        threshold_micro: None,
+        contributions: vec![Contribution { signal: Signal::Spo2, deviation_milli: -8, share_micro: 9 }],
+        missing: vec![Signal::Temperature],
+        persisted: Persisted { held: 10, of: 12, needed: 11 },
+        from_ms: 13,
+        to_ms: 14,
+        model: [0xaa; 32],
+    };
+    let i64 = |value: i64| hex(&value.to_le_bytes());
+    let expected = [
+        "e1e1e1e1e1e1e1e1".into(),
+        "02".into(),
+        "01".into(),
+        "03".into(),
+        "0100".into(),
+        i64(1),
+        i64(2),
+        "013c00".into(),
+        format!("01{}", i64(3)),
+        format!("01{}{}", i64(4), i64(5)),
+        format!("0101{}", i64(6)),
+        format!("01{}", i64(7)),
+        "00".into(),
+        format!("010000000400{}{}", i64(-8), i64(9)),
+        "010000000500".into(),
+        "0a0c0b".into(),
+        i64(13),
+        i64(14),
+        "aa".repeat(32),
+    ]
+    .concat();
+    let bytes = borsh::to_vec(&anomaly).unwrap();
+    assert_eq!(hex(&bytes), expected);
+    assert_eq!(borsh::from_slice::<Anomaly>(&bytes).unwrap(), anomaly);
+    let score = Score { time_ms: 1, score_micro: 2 };
+    assert_eq!(hex(&borsh::to_vec(&score).unwrap()), format!("{}{}", i64(1), i64(2)));
+}
