@@ -37,8 +37,12 @@ fn main() {
             if let Visit::Patient { one_time, signature } = event.visit {
                 items.push((one_time, event.visit_digest(&network, &by), signature));
             }
-            let body =
-                Body { sender: Sender::Party(by.clone()), sequence, expiry_height: 100, payload: Payload::Event(event) };
+            let body = Body {
+                sender: Sender::Party(by.clone()),
+                sequence,
+                expiry_height: 100,
+                payload: Payload::Event(event),
+            };
             let signed = body.sign(&network, &signer, &mut rng);
             items.push((signer.public(), signed.body.id(&network), signed.signature));
             encoded.push(signed.encode());

@@ -52,7 +52,9 @@ pub struct Evidence {
 }
 
 /// Why a query is permitted or refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize, serde::Serialize, serde::Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{EventKind, Id, Refusal, Role, TransactionId};
 
 /// Whom a consent is for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
@@ -19,7 +21,9 @@ pub enum Grantee {
 }
 
 /// Which data. Numbers 1 to 63 and 255 are those of personal chains' categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Category(pub u8);
 

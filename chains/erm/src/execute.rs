@@ -37,10 +37,8 @@ type Writes = Vec<(Key, Vec<u8>)>;
 impl<S: NodeStore> State<S> {
     /// Whether the sender may send this now, and all signatures that must verify.
     pub(crate) fn authorise(&self, signed: &Signed, id: &TransactionId) -> Result<Vec<Check>, Refusal> {
-        let check = |key: PublicKey, digest: Digest, signature: Signature, what| Check {
-            item: (key, digest, signature),
-            what,
-        };
+        let check =
+            |key: PublicKey, digest: Digest, signature: Signature, what| Check { item: (key, digest, signature), what };
         let mut checks = Vec::with_capacity(2);
         let sender = match &signed.body.sender {
             Sender::Patient(key) => *key,
@@ -192,8 +190,7 @@ impl<'a, S: NodeStore> Execution<'a, S> {
             return Err(Refusal::PatientKnown.into());
         }
         let PatientRegistration { wrap, identity, .. } = *registration;
-        let record =
-            PatientRecord { wrap, identity, by: by.clone(), height: self.height, time_ms: self.time_ms };
+        let record = PatientRecord { wrap, identity, by: by.clone(), height: self.height, time_ms: self.time_ms };
         Ok(vec![(key, ledger::encode(&record))])
     }
 

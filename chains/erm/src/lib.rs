@@ -25,6 +25,7 @@
 //! ```
 
 mod access;
+mod admit;
 mod anchor;
 mod block;
 mod claim;
@@ -39,6 +40,7 @@ mod light;
 mod members;
 mod membership;
 mod patient;
+mod prepared;
 mod proof;
 mod propose;
 mod role;
@@ -47,9 +49,11 @@ mod state;
 mod store;
 mod transaction;
 mod tree;
+mod validate;
 mod view;
 
 pub use access::{Asker, Decision, Evidence, Query, Reason, decide, matrix};
+pub use admit::{Admission, SEQUENCE_AHEAD_MAX};
 pub use anchor::{AnchorHeads, AnchorLeaf, AnchorRecord, blinded_chain, heads_root};
 pub use block::{Block, Header};
 pub use claim::{ClaimRecord, FINGERPRINTS_MAX, FingerprintRecord, RecordClaim, fingerprint_input};
@@ -72,7 +76,7 @@ pub use proof::{ProofLeaf, SIBLINGS_MAX, StateProof};
 pub use propose::Proposal;
 pub use role::{Action, Role, may};
 pub use stake::{Roster, Seat, Shares, StakeViolation};
-pub use state::{Executed, Head, Outcome, SEQUENCE_AHEAD_MAX, State};
+pub use state::{Executed, Head, Outcome, State};
 pub use store::{MemoryStore, NodeStore, Writes};
 pub use transaction::{Body, Payload, Sender, Signed, TransactionId};
 pub use view::View;

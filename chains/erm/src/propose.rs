@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ledger::Digest;
+
 use crate::execute::Execution;
 use crate::genesis::Limits;
-use crate::state::{Prepared, forged};
+use crate::prepared::{Prepared, forged};
 use crate::{Block, Error, Executed, NodeStore, Refusal, Sender, State};
 
 /// A block that every node at the same head accepts.
@@ -26,6 +28,18 @@ impl<S: NodeStore> State<S> {
     /// that comes before its sender's earlier ones waits for them. The same head, time and candidates give the same
     /// block. `limits` below those of the genesis make smaller blocks.
     pub fn propose(&self, time_ms: i64, candidates: &[Vec<u8>], limits: &Limits) -> Result<Proposal, Error> {
+        self.propose_with(time_ms, candidates, limits, &|_| false)
+    }
+
+    /// As [`propose`](Self::propose), but the signatures of transactions whose
+    /// [`Admission::checked`](crate::Admission::checked) is `verified` are not checked again.
+    pub fn propose_with(
+        &self,
+        time_ms: i64,
+        candidates: &[Vec<u8>],
+        limits: &Limits,
+        verified: &dyn Fn(&Digest) -> bool,
+    ) -> Result<Proposal, Error> {
         self.after_head(time_ms)?;
         let own = &self.genesis.limits;
         let count = limits.block_transactions.min(own.block_transactions) as usize;
@@ -51,7 +65,7 @@ impl<S: NodeStore> State<S> {
             }
             considered = position + 1;
         }
-        for (index, what) in forged(prepared.iter().map(|(_, item)| item)) {
+        for (index, what) in forged(prepared.iter().map(|(_, item)| item), verified) {
             if let Some((position, _)) = prepared.get(index) {
                 dropped.insert(*position, Refusal::Signature(what));
             }

@@ -129,7 +129,8 @@ impl Roster {
         if !more_than_half(shares.clinical, total) {
             return Err(StakeViolation::ClinicalShare { weight: shares.clinical, total });
         }
-        if let Some((operator, weight)) = shares.operators.iter().find(|(_, weight)| !less_than_third(**weight, total)) {
+        if let Some((operator, weight)) = shares.operators.iter().find(|(_, weight)| !less_than_third(**weight, total))
+        {
             return Err(StakeViolation::OperatorShare { operator: operator.clone(), weight: *weight, total });
         }
         if !less_than_third(shares.insurers, total) {
@@ -137,7 +138,10 @@ impl Roster {
         }
         let mut validators = Vec::with_capacity(shares.operators.len());
         for (id, weight) in shares.operators {
-            let key = self.operators.get(&id).ok_or_else(|| StakeViolation::Validators(format!("operator {id} is unknown")))?;
+            let key = self
+                .operators
+                .get(&id)
+                .ok_or_else(|| StakeViolation::Validators(format!("operator {id} is unknown")))?;
             validators.push((*key, weight));
         }
         ValidatorSet::new(validators).map_err(|error| StakeViolation::Validators(error.to_string()))

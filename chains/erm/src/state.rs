@@ -5,17 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{Digest, ValidatorSet};
 
-use crate::execute::Execution;
 use crate::stake::weights;
 use crate::store::Writes;
 use crate::view::{View, decode_value};
 use crate::{
-    Authority, Block, ChainClock, Error, Genesis, Header, Id, Key, Meta, NodeStore, OperatorRecord, PartyRecord,
-    Refusal, Roster, Seat, Signed, TransactionId, tree,
+    Authority, ChainClock, Error, Genesis, Id, Key, Meta, NodeStore, OperatorRecord, PartyRecord, Refusal, Roster,
+    Seat, TransactionId, tree,
 };
-
-/// How far ahead of the next sequence a transaction may be to be admitted.
-pub const SEQUENCE_AHEAD_MAX: u64 = 4_096;
 
 /// Where the chain stands.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -192,89 +188,6 @@ impl<S: NodeStore> State<S> {
         Ok(View { network: self.network, store: &self.store, height })
     }
 
-    /// Whether a transaction can be in a next block, for the mempool. Sequences may be ahead by
-    /// [`SEQUENCE_AHEAD_MAX`]; one that is next is tried against the head.
-    pub fn admit(&self, signed: &Signed) -> Result<TransactionId, Error> {
-        signed.body.check()?;
-        self.within(signed.encode().len())?;
-        let id = signed.body.id(&self.network);
-        let checks = self.authorise(signed, &id)?;
-        let mut trial = Execution::new(self, self.head.time_ms.saturating_add(1));
-        trial.expiry(signed.body.expiry_height)?;
-        let (expected, found) = (trial.next_sequence(&signed.body.sender)?, signed.body.sequence);
-        if found < expected {
-            return Err(Refusal::SequenceUsed { expected, found }.into());
-        }
-        if found - expected > SEQUENCE_AHEAD_MAX {
-            return Err(Refusal::SequenceAhead { expected, found }.into());
-        }
-        for check in checks {
-            let (key, digest, signature) = check.item;
-            key.verify(&digest, &signature).map_err(|_| Refusal::Signature(check.what))?;
-        }
-        if found == expected {
-            trial.transaction(signed, id)?;
-        }
-        Ok(id)
-    }
-
-    /// Checks a block completely against the head and executes it.
-    pub fn validate(&self, block: &Block) -> Result<Executed, Error> {
-        let header = &block.header;
-        let expected = self.head.height.saturating_add(1);
-        if header.height != expected {
-            return Err(Refusal::Height { expected, found: header.height }.into());
-        }
-        if header.parent != self.head.block {
-            return Err(Refusal::Parent { expected: self.head.block, found: header.parent }.into());
-        }
-        if header.validators != self.head.validators.digest(&self.network) {
-            return Err(Refusal::Validators.into());
-        }
-        let limits = &self.genesis.limits;
-        let bytes: usize = block.transactions.iter().map(Vec::len).fold(0, usize::saturating_add);
-        if block.transactions.len() > limits.block_transactions as usize || bytes > limits.block_bytes as usize {
-            return Err(Refusal::BlockTooLarge.into());
-        }
-        if block.transactions_root() != header.transactions_root {
-            return Err(Refusal::TransactionsRoot.into());
-        }
-        let (found, executed) = self.run(header.time_ms, &block.transactions)?;
-        if found.state_root != header.state_root {
-            return Err(Refusal::StateRoot { expected: found.state_root, found: header.state_root }.into());
-        }
-        if found.next_validators != header.next_validators {
-            return Err(Refusal::NextValidators.into());
-        }
-        Ok(executed)
-    }
-
-    /// Executes encoded transactions at a time on top of the head, every signature checked; the first that fails
-    /// refuses all. Gives the effect of the block that they make.
-    pub fn execute(&self, time_ms: i64, transactions: &[Vec<u8>]) -> Result<Executed, Error> {
-        self.run(time_ms, transactions).map(|(_, executed)| executed)
-    }
-
-    fn run(&self, time_ms: i64, transactions: &[Vec<u8>]) -> Result<(Header, Executed), Error> {
-        self.after_head(time_ms)?;
-        let at = |position: usize, refusal: Refusal| Refusal::Transaction { position, refusal: Box::new(refusal) };
-        let mut prepared = Vec::with_capacity(transactions.len());
-        for (position, bytes) in transactions.iter().enumerate() {
-            prepared.push(self.prepare(bytes).map_err(|refusal| at(position, refusal))?);
-        }
-        if let Some((position, what)) = first_forged(&prepared) {
-            return Err(at(position, Refusal::Signature(what)).into());
-        }
-        let mut execution = Execution::new(self, time_ms);
-        for (position, item) in prepared.iter().enumerate() {
-            execution.transaction(&item.signed, item.id).map_err(|error| match error {
-                Error::Refused(refusal) => at(position, refusal).into(),
-                other => other,
-            })?;
-        }
-        self.finish(execution, ledger::root_of(transactions))
-    }
-
     /// Moves the head. `executed` must come from this state at this head.
     pub fn apply(&mut self, executed: Executed) -> Result<(), Error> {
         let Executed { parent, head, writes, roster, authority, .. } = executed;
@@ -291,91 +204,6 @@ impl<S: NodeStore> State<S> {
         }
         Ok(())
     }
-
-    pub(crate) fn after_head(&self, time_ms: i64) -> Result<(), Refusal> {
-        if time_ms <= self.head.time_ms {
-            return Err(Refusal::Time { previous: self.head.time_ms, found: time_ms });
-        }
-        Ok(())
-    }
-
-    pub(crate) fn within(&self, bytes: usize) -> Result<(), Refusal> {
-        let limit = self.genesis.limits.transaction_bytes;
-        if bytes > limit as usize {
-            return Err(Refusal::TooLarge { bytes, limit });
-        }
-        Ok(())
-    }
-
-    /// Decodes a transaction, checks it as far as the head allows and lists the signatures to check.
-    pub(crate) fn prepare(&self, bytes: &[u8]) -> Result<Prepared, Refusal> {
-        self.within(bytes.len())?;
-        let signed = Signed::decode(bytes)?;
-        let id = signed.body.id(&self.network);
-        let checks = self.authorise(&signed, &id)?;
-        Ok(Prepared { signed, id, checks })
-    }
-
-    /// Root, header and head of what was executed.
-    pub(crate) fn finish(
-        &self,
-        execution: Execution<'_, S>,
-        transactions_root: Digest,
-    ) -> Result<(Header, Executed), Error> {
-        let Execution { height, time_ms, mut writes, roster, authority, outcomes, .. } = execution;
-        let clock = ChainClock { height, time_ms };
-        writes.insert(Key::Meta(Meta::Clock).digest(&self.network), ledger::encode(&clock));
-        let validators = match &roster {
-            Some(roster) => roster.validators().map_err(Refusal::Stake)?,
-            None => self.head.validators.clone(),
-        };
-        let (state_root, written) = tree::put(&self.store, height, writes)?;
-        let header = Header {
-            height,
-            parent: self.head.block,
-            time_ms,
-            transactions_root,
-            state_root,
-            validators: self.head.validators.digest(&self.network),
-            next_validators: validators.digest(&self.network),
-        };
-        let head = Head { height, block: header.hash(&self.network), time_ms, state_root, validators };
-        let writes = Writes::of(&head, written);
-        Ok((header, Executed { parent: self.head.block, head, outcomes, writes, roster, authority }))
-    }
-}
-
-/// A transaction that may be executed once its signatures verify.
-pub(crate) struct Prepared {
-    pub(crate) signed: Signed,
-    pub(crate) id: TransactionId,
-    pub(crate) checks: Vec<crate::execute::Check>,
-}
-
-/// Checks all signatures of many transactions in one batch; positions of those with a bad one, with its name.
-pub(crate) fn forged<'a>(prepared: impl Iterator<Item = &'a Prepared>) -> BTreeMap<usize, &'static str> {
-    let mut items = Vec::new();
-    let mut owners = Vec::new();
-    for (position, item) in prepared.enumerate() {
-        for check in &item.checks {
-            items.push(check.item);
-            owners.push((position, check.what));
-        }
-    }
-    let bad: Vec<usize> = match ledger::verify_batch(&items) {
-        Ok(()) => Vec::new(),
-        Err(ledger::Error::InvalidInBatch { positions }) => positions,
-        Err(_) => (0..items.len()).collect(),
-    };
-    let mut found = BTreeMap::new();
-    for (position, what) in bad.iter().filter_map(|bad| owners.get(*bad)) {
-        found.entry(*position).or_insert(*what);
-    }
-    found
-}
-
-fn first_forged(prepared: &[Prepared]) -> Option<(usize, &'static str)> {
-    forged(prepared.iter()).into_iter().next()
 }
 
 /// Reads all members from the state.
@@ -396,13 +224,8 @@ fn members<S: NodeStore>(
             let record: PartyRecord = decode_value(&read(Key::Party(party.clone()))?)?;
             let active = record.active();
             let keys = record.keys.last().ok_or_else(|| missing(&Key::Party(party.clone())))?;
-            let seat = Seat {
-                operator: record.operator,
-                role: record.role,
-                units: record.units,
-                active,
-                signer: keys.signer,
-            };
+            let seat =
+                Seat { operator: record.operator, role: record.role, units: record.units, active, signer: keys.signer };
             roster.parties.insert(party, seat);
         }
         roster.operators.insert(id, operator.validator);
@@ -411,7 +234,7 @@ fn members<S: NodeStore>(
 }
 
 impl Writes {
-    fn of(head: &Head, written: tree::TreeWrites) -> Self {
+    pub(crate) fn of(head: &Head, written: tree::TreeWrites) -> Self {
         let tree::TreeWrites { nodes, values, stale } = written;
         Self { version: head.height, nodes, values, stale, head: ledger::encode(head) }
     }

@@ -27,7 +27,6 @@ pub enum Sender {
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
-#[expect(clippy::large_enum_variant, reason = "decoded, executed and dropped one at a time")]
 pub enum Payload {
     /// Members and stake change.
     Membership(Membership) = 0,

@@ -93,7 +93,8 @@ fn a_grant_to_read_is_none_to_write() {
     chain.say(Consent { mode: Mode::ReadWrite, ..consent.clone() });
     assert_eq!((chain.reason(&read), chain.reason(&write)), (Reason::Granted, Reason::Granted));
     // A denial of writing to all doctors leaves reading.
-    let all = Consent { grantee: Grantee::Role(Role::Doctor), decision: ConsentAct::Deny, mode: Mode::ReadWrite, ..consent };
+    let all =
+        Consent { grantee: Grantee::Role(Role::Doctor), decision: ConsentAct::Deny, mode: Mode::ReadWrite, ..consent };
     chain.say(all);
     assert_eq!((chain.reason(&read), chain.reason(&write)), (Reason::Granted, Reason::Denied));
 }

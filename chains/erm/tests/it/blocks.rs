@@ -1,5 +1,6 @@
 use erm::{
-    Block, Error, EventKind, Genesis, Head, Header, Limits, MemoryStore, NodeStore, Payload, Refusal, Signed, State, Writes,
+    Block, Error, EventKind, Genesis, Head, Header, Limits, MemoryStore, NodeStore, Payload, Refusal, Signed, State,
+    Writes,
 };
 use ledger::{Digest, Signature, sha256};
 
@@ -156,7 +157,8 @@ fn a_transaction_is_executed_up_to_its_expiry_height_and_not_after() {
 #[test]
 fn limits_bound_transactions_and_blocks() {
     let mut genesis = founding();
-    genesis.limits = Limits { block_transactions: 3, block_bytes: 4_096, transaction_bytes: 4_096, expiry_heights: 200 };
+    genesis.limits =
+        Limits { block_transactions: 3, block_bytes: 4_096, transaction_bytes: 4_096, expiry_heights: 200 };
     let mut chain = Chain::of(genesis);
     let signed: Vec<_> = (0..5).map(|n| bill(&mut chain, n)).collect();
     let encoded: Vec<_> = signed.iter().map(Signed::encode).collect();
@@ -273,4 +275,57 @@ fn a_block_decodes_from_its_own_bytes_only() {
     let mut longer = bytes;
     longer.push(0);
     assert!(Block::decode(&longer).is_err());
+}
+
+#[test]
+fn many_are_admitted_in_one_batch_with_one_answer_each() {
+    let mut chain = Chain::new();
+    let good = bill(&mut chain, 0);
+    let mut forged = bill(&mut chain, 1);
+    forged.signature = Signature([7; 64]);
+    let next = bill(&mut chain, 2);
+    let encoded = vec![good.encode(), vec![1, 2, 3], forged.encode(), next.encode()];
+    let answers = chain.state.admit_all(&encoded).unwrap();
+    let codes: Vec<_> =
+        answers.iter().map(|answer| answer.as_ref().map_err(Refusal::code).map(|found| found.id)).collect();
+    assert_eq!(codes, vec![Ok(good.body.id(&chain.network)), Err(1), Err(8), Ok(next.body.id(&chain.network))]);
+    let Ok(admission) = &answers[0] else { panic!("admitted") };
+    chain.state.still_valid(&admission.sender, admission.sequence, admission.expiry_height).unwrap();
+    chain.commit(&[good]).unwrap();
+    let used = chain.state.still_valid(&admission.sender, admission.sequence, admission.expiry_height).unwrap_err();
+    assert_eq!(used.refusal().map(Refusal::code), Some(9));
+    let expired = chain.state.still_valid(&admission.sender, 5, 1).unwrap_err();
+    assert_eq!(expired.refusal().map(Refusal::code), Some(11));
+}
+
+/// E21: what was verified before is not verified again, and nothing else passes for it.
+#[test]
+fn only_the_very_signatures_that_were_checked_are_not_checked_again() {
+    let mut chain = Chain::new();
+    let signed = bill(&mut chain, 0);
+    let admitted = chain.state.admit_all(&[signed.encode()]).unwrap().remove(0).unwrap();
+    let known = |digest: &Digest| *digest == admitted.checked;
+    let block = chain.propose(std::slice::from_ref(&signed)).unwrap().block;
+    chain.other.validate_with(&block, &known).unwrap();
+
+    // The same body under another signature is another thing.
+    let mut forged = signed.clone();
+    forged.signature = Signature([7; 64]);
+    let mut with_forged = block.clone();
+    with_forged.transactions = vec![forged.encode()];
+    with_forged.header.transactions_root = with_forged.transactions_root();
+    assert_eq!(refused(chain.other.validate_with(&with_forged, &known)).code(), 108);
+
+    // And so is the same signature once the sender's key is another.
+    let rotate = erm::Act::Rotate {
+        party: id("pharmacy-one"),
+        signer: key("pharmacy-one 2").public(),
+        vrf: crate::fixture::vrf("x").public(),
+        wrap: crate::fixture::wrap("x"),
+    };
+    let rotate = chain.decide(vec![rotate]);
+    chain.commit(&[rotate]).unwrap();
+    let time_ms = chain.state.head().time_ms + 1;
+    let proposal = chain.state.propose_with(time_ms, &[signed.encode()], &Limits::default(), &known).unwrap();
+    assert_eq!(proposal.dropped, vec![(0, Refusal::Signature("the sender"))]);
 }

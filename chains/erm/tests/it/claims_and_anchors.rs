@@ -1,7 +1,10 @@
-use erm::{AnchorHeads, AnchorLeaf, EventKind, Key, Payload, RecordClaim, Refusal, blinded_chain, fingerprint_input, heads_root};
+use erm::{
+    AnchorHeads, AnchorLeaf, EventKind, Key, Payload, RecordClaim, Refusal, blinded_chain, fingerprint_input,
+    heads_root,
+};
 use ledger::{Digest, MerkleTree, VrfOutput, sha256};
 
-use crate::fixture::{Chain, TODAY, key, id, vrf};
+use crate::fixture::{Chain, TODAY, id, key, vrf};
 
 fn fingerprint(chain: &Chain, n: u32) -> VrfOutput {
     let patient = key("anna").public();
@@ -48,7 +51,8 @@ fn a_line_that_was_claimed_cannot_be_claimed_again() {
 fn two_claims_of_one_line_in_one_block_are_one() {
     let mut chain = Chain::new();
     let line = vec![fingerprint(&chain, 0)];
-    let signed = [chain.by("insurer-one", claim("a", line.clone())), chain.by("city-hospital", claim("b", line.clone()))];
+    let signed =
+        [chain.by("insurer-one", claim("a", line.clone())), chain.by("city-hospital", claim("b", line.clone()))];
     let proposal = chain.propose(&signed).unwrap();
     assert_eq!(proposal.dropped, vec![(1, Refusal::FingerprintKnown(line[0].0))]);
 }

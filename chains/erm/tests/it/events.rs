@@ -16,11 +16,8 @@ const PRODUCERS: [(EventKind, &str); 5] = [
 fn the_five_kinds_are_recorded_with_what_was_sent() {
     let mut chain = Chain::new();
     let events = PRODUCERS.map(|(kind, by)| chain.visit(by, "anna", kind, 0));
-    let signed: Vec<_> = PRODUCERS
-        .iter()
-        .zip(&events)
-        .map(|((_, by), event)| chain.by(by, Payload::Event(event.clone())))
-        .collect();
+    let signed: Vec<_> =
+        PRODUCERS.iter().zip(&events).map(|((_, by), event)| chain.by(by, Payload::Event(event.clone()))).collect();
     chain.commit(&signed).unwrap();
     for (((kind, by), event), signed) in PRODUCERS.into_iter().zip(events).zip(signed) {
         let record = chain.state.view().event(&event.key).unwrap().unwrap();

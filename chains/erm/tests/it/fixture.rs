@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use erm::{
     Authority, Block, Body, BreakGlass, Category, ClinicalEvent, Consent, ConsentAct, Error, EventKind, Genesis,
-    Grantee, Header, Id, Limits, MemoryStore, Membership, MembershipDecision, Mode, Operator, Party,
+    Grantee, Header, Id, Limits, Membership, MembershipDecision, MemoryStore, Mode, Operator, Party,
     PatientRegistration, Payload, Proposal, Purpose, Refusal, Role, RoleWeight, Sender, Signed, State, Visit,
     event_input,
 };
 use ledger::{
-    CommitCertificate, Digest, KeyPair, SeededRng, Vote, VoteKind, VrfKeyPair, WrapPublicKey,
-    WrapSecretKey, rng_from_seed, sha256,
+    CommitCertificate, Digest, KeyPair, SeededRng, Vote, VoteKind, VrfKeyPair, WrapPublicKey, WrapSecretKey,
+    rng_from_seed, sha256,
 };
 
 pub const START_MS: i64 = 1_767_225_600_000; // 2026-01-01
@@ -143,7 +143,8 @@ impl Chain {
 
     pub fn membership(&mut self, membership: Membership) -> Signed {
         let first = membership.signatures[0].0;
-        let key = AUTHORITY.iter().map(|name| key(name)).find(|key| key.public() == first).unwrap_or_else(|| key("stranger"));
+        let key =
+            AUTHORITY.iter().map(|name| key(name)).find(|key| key.public() == first).unwrap_or_else(|| key("stranger"));
         let body = self.body(Sender::Authority, Payload::Membership(membership));
         self.signed_by(body, &key)
     }

@@ -33,7 +33,11 @@ fn a_file_with_another_layout_is_refused_at_the_first_byte_that_differs() {
 
     // "name" before "version": valid JSON, other order.
     let text = std::str::from_utf8(FILE).unwrap();
-    let swapped = text.replacen("  \"version\": 1,\n  \"name\": \"test network\",", "  \"name\": \"test network\",\n  \"version\": 1,", 1);
+    let swapped = text.replacen(
+        "  \"version\": 1,\n  \"name\": \"test network\",",
+        "  \"name\": \"test network\",\n  \"version\": 1,",
+        1,
+    );
     assert_ne!(swapped, text);
     let error = Genesis::from_json(swapped.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("byte 5;"), "{error}");

@@ -2,9 +2,9 @@
 
 use erm::{
     Act, AnchorHeads, Block, Body, BreakGlass, Category, Checkpoint, CheckpointValidator, ClinicalEvent, Consent,
-    ConsentAct, EventKind, Grantee, Header, Key, Membership, MembershipDecision, Meta, Mode, Operator, PatientRegistration,
-    Payload, Purpose, RecordClaim, Release, Role, Sender, Signed, State, StateProof, Visit, blinded_chain, event_input,
-    fingerprint_input,
+    ConsentAct, EventKind, Grantee, Header, Key, Membership, MembershipDecision, Meta, Mode, Operator,
+    PatientRegistration, Payload, Purpose, RecordClaim, Release, Role, Sender, Signed, State, StateProof, Visit,
+    blinded_chain, event_input, fingerprint_input,
 };
 use ledger::{Digest, PublicKey, Signature, VrfOutput, VrfPublicKey, WrapPublicKey, sha256};
 

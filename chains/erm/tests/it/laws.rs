@@ -94,7 +94,8 @@ fn transaction(chain: &mut Chain, attempt: &Attempt) -> Signed {
         }
         Attempt::Emergency(n, by) => {
             let by = ["city-hospital", "dr-adams", "insurer-one", "imaging-one"][usize::from(by)];
-            let event: ClinicalEvent = emergency(bare_event(&chain.network, by, "anna", EventKind::Record, u32::from(n)));
+            let event: ClinicalEvent =
+                emergency(bare_event(&chain.network, by, "anna", EventKind::Record, u32::from(n)));
             chain.by(by, Payload::Event(event))
         }
         Attempt::Register(n) => {
@@ -114,7 +115,8 @@ fn transaction(chain: &mut Chain, attempt: &Attempt) -> Signed {
             chain.by("insurer-one", payload)
         }
         Attempt::Anchor(n) => {
-            let last = chain.state.view().anchor(&id("city-hospital")).unwrap().map_or(Digest::ZERO, |last| last.anchor);
+            let last =
+                chain.state.view().anchor(&id("city-hospital")).unwrap().map_or(Digest::ZERO, |last| last.anchor);
             let payload = Payload::Anchor(AnchorHeads { previous: last, root: sha256(&[n]), chains: 1 });
             chain.by("city-hospital", payload)
         }

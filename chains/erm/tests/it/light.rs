@@ -22,7 +22,9 @@ fn changing() -> (Chain, Vec<CommitCertificate>, Vec<SetChange>) {
     for height in 1..=5 {
         let transactions = if height % 2 == 0 {
             let name = format!("doctors {height}");
-            vec![chain.decide(vec![Act::Operator(Operator { id: id("doctors"), validator: validator(&name).public() })])]
+            vec![
+                chain.decide(vec![Act::Operator(Operator { id: id("doctors"), validator: validator(&name).public() })]),
+            ]
         } else {
             vec![]
         };
@@ -177,7 +179,11 @@ fn a_history_with_anything_wrong_in_it_is_refused() {
         assert!(matches!(result, Err(Error::Header { .. })), "tamper {position}: {result:?}");
     }
     // A block that changed nothing does not belong into the history.
-    let idle = SetChange { header: chain.headers[0].clone(), certificate: certificates[0].clone(), next: genesis.validators().unwrap() };
+    let idle = SetChange {
+        header: chain.headers[0].clone(),
+        certificate: certificates[0].clone(),
+        next: genesis.validators().unwrap(),
+    };
     let mut history = vec![idle];
     history.extend(changes);
     let error = verify_header(TrustRoot::Genesis(&genesis), &history, header, proof).unwrap_err().to_string();
@@ -199,12 +205,8 @@ fn a_checkpoint_is_a_trust_root() {
     let (chain, certificates, changes) = changing();
     let next_validators =
         changes[0].next.iter().map(|(key, weight)| CheckpointValidator { key: *key, weight: *weight }).collect();
-    let checkpoint = Checkpoint {
-        network: chain.network,
-        height: 2,
-        block: chain.headers[1].hash(&chain.network),
-        next_validators,
-    };
+    let checkpoint =
+        Checkpoint { network: chain.network, height: 2, block: chain.headers[1].hash(&chain.network), next_validators };
     let text = serde_json::to_string(&checkpoint).unwrap();
     let checkpoint: Checkpoint = serde_json::from_str(&text).unwrap();
     let trust = TrustRoot::Checkpoint(&checkpoint);

@@ -10,12 +10,7 @@ fn stake(name: &str, units: u64) -> Act {
 
 fn rotate(name: &str, generation: &str) -> Act {
     let name_of = format!("{name} {generation}");
-    Act::Rotate {
-        party: id(name),
-        signer: key(&name_of).public(),
-        vrf: vrf(&name_of).public(),
-        wrap: wrap(&name_of),
-    }
+    Act::Rotate { party: id(name), signer: key(&name_of).public(), vrf: vrf(&name_of).public(), wrap: wrap(&name_of) }
 }
 
 fn record(chain: &Chain, name: &str) -> PartyRecord {
@@ -48,7 +43,8 @@ fn a_member_acts_from_the_block_after_its_enrolment_and_not_while_suspended() {
     chain.commit(&[reinstate]).unwrap();
     chain.commit(&[refused]).unwrap();
 
-    let spans: Vec<_> = record(&chain, "dr-clark").standing.iter().map(|span| (span.from_height, span.active)).collect();
+    let spans: Vec<_> =
+        record(&chain, "dr-clark").standing.iter().map(|span| (span.from_height, span.active)).collect();
     assert_eq!(spans, vec![(2, true), (4, false), (5, true)]);
 }
 
@@ -69,9 +65,7 @@ fn rotated_keys_stay_answerable_for_what_they_signed() {
 
     let (value, proof) = chain.state.view().prove(&Key::Party(id("dr-adams"))).unwrap();
     let value = value.unwrap();
-    proof
-        .verify(&chain.network, &chain.state.head().state_root, &Key::Party(id("dr-adams")), Some(&value))
-        .unwrap();
+    proof.verify(&chain.network, &chain.state.head().state_root, &Key::Party(id("dr-adams")), Some(&value)).unwrap();
     let record: PartyRecord = ledger::decode("party", &value).unwrap();
     assert_eq!(record.keys_at_height(0), None, "no member at genesis' own height");
     assert_eq!(record.keys_at_height(1).unwrap().signer, key("dr-adams").public());
@@ -106,7 +100,7 @@ fn a_decision_needs_the_policys_signatures_and_nothing_else() {
         decision.sign(&chain.network, keys, &mut chain.rng)
     };
 
-    let mut none = sign(&mut chain, &[one.clone()]);
+    let mut none = sign(&mut chain, std::slice::from_ref(&one));
     let signature = none.signatures[0];
     let few = chain.membership(none.clone());
     assert_eq!(chain.refusal(&few), Refusal::Authority("fewer signatures than the policy's threshold"));
@@ -158,7 +152,7 @@ fn a_decision_needs_the_policys_signatures_and_nothing_else() {
 fn a_decision_cannot_be_played_again() {
     let mut chain = Chain::new();
     let suspend = chain.decide(vec![Act::Suspend(id("imaging-one"))]);
-    chain.commit(&[suspend.clone()]).unwrap();
+    chain.commit(std::slice::from_ref(&suspend)).unwrap();
     let reinstate = chain.decide(vec![Act::Reinstate(id("imaging-one"))]);
     chain.commit(&[reinstate]).unwrap();
     assert_eq!(chain.refusal(&suspend), Refusal::SequenceUsed { expected: 2, found: 0 });
@@ -241,7 +235,10 @@ fn other_validators_decide_from_the_next_height_on() {
     let named: Vec<_> = chain.headers.iter().map(|header| (header.validators, header.next_validators)).collect();
     assert_eq!(named, vec![(before, after), (after, after)]);
     assert_eq!(chain.state.validators().weight(&validator("doctors 2").public()), Some(28));
-    assert_eq!(chain.state.view().operator(&id("doctors")).unwrap().unwrap().validator, validator("doctors 2").public());
+    assert_eq!(
+        chain.state.view().operator(&id("doctors")).unwrap().unwrap().validator,
+        validator("doctors 2").public()
+    );
 }
 
 #[test]

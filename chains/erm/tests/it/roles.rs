@@ -1,6 +1,6 @@
 use erm::{
-    Action, AnchorHeads, BreakGlass, Category, EventKind, Payload, Purpose, RecordClaim, Refusal, Release, Role, Sender,
-    Visit, may,
+    Action, AnchorHeads, BreakGlass, Category, EventKind, Payload, Purpose, RecordClaim, Refusal, Release, Role,
+    Sender, Visit, may,
 };
 use ledger::{Digest, sha256};
 
