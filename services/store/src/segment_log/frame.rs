@@ -68,7 +68,7 @@ pub(super) struct Footer {
     pub(super) next_sequence: u64,
     /// Offset of the footer itself: end of the units.
     pub(super) units_end: u64,
-    /// CRC32C over the log id and all bytes between header and footer.
+    /// CRC32C over the log id and bytes 0..28 of every unit's header, which hold the body's checksum.
     pub(super) units_checksum: u32,
 }
 

@@ -31,7 +31,7 @@ impl ReadOnlyLog {
     ///
     /// # Errors
     /// [`Error::Locked`] while someone writes to it, [`Error::NotFound`] when there is no log, otherwise as
-    /// [`SegmentLog::open`].
+    /// [`SegmentLog::open`](super::SegmentLog::open).
     pub fn open(dir: &Path, settings: Settings) -> Result<Self> {
         if !dir.is_dir() {
             return Err(Error::NotFound { what: format!("a log in {}", dir.display()) });
@@ -72,7 +72,7 @@ impl ReadOnlyLog {
     /// A reader whose first unit is `sequence`.
     ///
     /// # Errors
-    /// As [`SegmentLog::reader_from`].
+    /// As [`SegmentLog::reader_from`](super::SegmentLog::reader_from).
     pub fn reader_from(&self, sequence: u64) -> Result<Reader> {
         reader_from(&self.view, sequence)
     }
@@ -80,7 +80,7 @@ impl ReadOnlyLog {
     /// Reads one unit by its position.
     ///
     /// # Errors
-    /// As [`SegmentLog::read`].
+    /// As [`SegmentLog::read`](super::SegmentLog::read).
     pub fn read(&self, position: UnitPosition) -> Result<Unit> {
         read(&self.view, position)
     }

@@ -7,7 +7,7 @@ use super::fs::{LogFile, read_up_to_at};
 use super::layout::{
     ALIGNMENT, FOOTER_BYTES, FOOTER_LEN, HEADER_BYTES, HEADER_LEN, LogId, UNIT_HEADER_BYTES, UNIT_HEADER_LEN,
 };
-use super::unit::{UnitHeader, well_formed};
+use super::unit::{UnitHeader, extend_checksum, well_formed};
 use super::window::{Window, first_non_zero};
 use crate::error::{Error, Result};
 
@@ -150,7 +150,7 @@ pub(super) fn scan(
             let offset = end - padding.len() as u64 + place as u64;
             return Err(Error::corrupt(path, offset, "padding is not zero"));
         }
-        found.checksum = crc32c::crc32c_append(found.checksum, whole);
+        found.checksum = extend_checksum(found.checksum, whole);
         found.units_end = end;
         found.units += 1;
         found.next_sequence += 1;

@@ -179,6 +179,12 @@ impl UnitHeader {
     }
 }
 
+/// Extends the running checksum of a segment's units by one, of which `unit` is at least the header: over the header,
+/// which holds the body's checksum, without its own. (A CRC that goes on over a CRC of the same bytes is a constant.)
+pub(super) fn extend_checksum(checksum: u32, unit: &[u8]) -> u32 {
+    crc32c::crc32c_append(checksum, unit.get(..UNIT_HEADER_LEN - 4).unwrap_or_default())
+}
+
 /// Bytes that a unit takes in the file: header, body, padding.
 pub(super) fn unit_bytes(body_bytes: u32) -> u64 {
     UNIT_HEADER_BYTES + aligned(u64::from(body_bytes))
@@ -239,15 +245,6 @@ impl PreparedUnit {
 
     /// The running checksum of a segment's units, extended by this one.
     pub(super) fn extend_checksum(&self, checksum: u32) -> u32 {
-        // Combining costs the same for any length: only for large bodies is it cheaper than reading them again.
-        const LARGE_BYTES: usize = 64 * 1024;
-        let body_end = UNIT_HEADER_LEN + self.body_bytes as usize;
-        if self.bytes.len() < LARGE_BYTES {
-            return crc32c::crc32c_append(checksum, &self.bytes);
-        }
-        let (header, padding) = (self.bytes.get(..UNIT_HEADER_LEN), self.bytes.get(body_end..));
-        let checksum = crc32c::crc32c_append(checksum, header.unwrap_or_default());
-        let checksum = crc32c::crc32c_combine(checksum, self.body_checksum, self.body_bytes as usize);
-        crc32c::crc32c_append(checksum, padding.unwrap_or_default())
+        extend_checksum(checksum, &self.bytes)
     }
 }
