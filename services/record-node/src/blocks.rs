@@ -10,6 +10,8 @@ use store::{LogId, Record, SegmentLog, Settings, Unit, UnitPosition};
 
 use crate::Error;
 
+/// Folder of the block log below a node's data directory.
+pub(crate) const BLOCKS_DIR: &str = "blocks";
 const BLOCK: u16 = 1;
 const CERTIFICATE: u16 = 2;
 
@@ -67,7 +69,7 @@ impl BlockStore {
     }
 }
 
-fn contents(dir: &Path, height: u64, unit: &Unit) -> Result<(Bytes, CommitCertificate), Error> {
+pub(crate) fn contents(dir: &Path, height: u64, unit: &Unit) -> Result<(Bytes, CommitCertificate), Error> {
     let corrupt = |reason: String| Error::Corrupt { path: dir.to_owned(), reason: format!("unit of height {height}: {reason}") };
     let records: Vec<_> = unit.shared_records().collect();
     let [(BLOCK, block), (CERTIFICATE, certificate)] = records.as_slice() else {

@@ -103,14 +103,25 @@ fn batches(transactions: Vec<Bytes>) -> Vec<Vec<Bytes>> {
 async fn admit<M: StateMachine>(shared: &Arc<Shared<M>>, items: Vec<Item>) -> (Vec<Bytes>, u32) {
     let (mut asked, mut transactions) = (Vec::new(), Vec::new());
     for item in items {
-        // Room first: a full mempool costs no signature checks.
-        match shared.mempool().room_for(item.bytes.len()) {
+        // What is known, and what there is no room for, costs no signature checks.
+        let id = shared.machine().id(&item.bytes);
+        let verdict = match id {
+            Ok(id) => {
+                let mut mempool = shared.mempool();
+                mempool.is_new(&id, item.answer.is_some()).and_then(|()| mempool.room_for(item.bytes.len()))
+            }
+            Err(why) => Err(SubmitError::Refused(why)),
+        };
+        match verdict {
             Ok(()) => {
                 transactions.push(item.bytes.clone());
                 asked.push(item);
             }
             Err(why) => answer(item, Err(why)),
         }
+    }
+    if asked.is_empty() {
+        return (Vec::new(), 0);
     }
     let judged = tokio::task::spawn_blocking({
         let shared = shared.clone();

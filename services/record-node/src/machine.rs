@@ -99,6 +99,12 @@ pub trait StateMachine: Send + Sync + 'static {
     /// Validators of the next height.
     fn validators(&self) -> ValidatorSet;
 
+    /// A transaction's id, without checking its signature: what is known already is not checked again.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] where the bytes are no transaction.
+    fn id(&self, transaction: &[u8]) -> Result<Digest, Refusal>;
+
     /// Checks transactions for the mempool: form, signature (in a batch), expiry, sequence. One answer each, in order.
     fn admit(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Refusal>>;
 

@@ -92,6 +92,18 @@ impl Mempool {
         self.committed.get(id).copied()
     }
 
+    /// Refuses what waits or was committed; `local` marks one that this node was given itself.
+    pub(crate) fn is_new(&mut self, id: &Digest, local: bool) -> Result<(), SubmitError> {
+        if let Some(place) = self.committed.get(id) {
+            return Err(SubmitError::AlreadyCommitted { id: *id, height: place.height });
+        }
+        if let Some(waiting) = self.waiting.get_mut(id) {
+            waiting.local |= local;
+            return Err(SubmitError::AlreadyWaiting(*id));
+        }
+        Ok(())
+    }
+
     /// What can be refused before any signature is checked.
     pub(crate) fn room_for(&self, bytes: usize) -> Result<(), SubmitError> {
         let max_bytes = self.limits.transaction_bytes;
@@ -107,13 +119,7 @@ impl Mempool {
     /// Takes in a transaction that the state machine admitted.
     pub(crate) fn insert(&mut self, bytes: Bytes, admission: Admission, local: bool) -> Result<(), SubmitError> {
         let id = admission.id;
-        if let Some(place) = self.committed.get(&id) {
-            return Err(SubmitError::AlreadyCommitted { id, height: place.height });
-        }
-        if let Some(waiting) = self.waiting.get_mut(&id) {
-            waiting.local |= local;
-            return Err(SubmitError::AlreadyWaiting(id));
-        }
+        self.is_new(&id, local)?;
         self.room_for(bytes.len())?;
         let of_sender = self.senders.entry(admission.sender.clone()).or_default();
         if of_sender.contains_key(&admission.sequence) {

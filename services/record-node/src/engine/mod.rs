@@ -11,5 +11,8 @@ mod signing;
 mod start;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use codec::{GOSSIP_BYTES, GOSSIP_TRANSACTIONS};
 pub(crate) use start::{node_id_of, run};

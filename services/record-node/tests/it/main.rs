@@ -1,5 +1,11 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::indexing_slicing, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::large_futures, missing_docs, unreachable_pub)]
 
+mod change;
+mod child;
 mod commit;
+mod faults;
+mod idle;
 mod network;
+mod pool;
+mod sync;
 mod toy;

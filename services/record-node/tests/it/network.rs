@@ -18,7 +18,7 @@ pub const NETWORK: Digest = Digest([42; 32]);
 pub const WEIGHTS: [u64; 4] = [30, 28, 22, 20];
 
 /// The longest that anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Waits, and says for what where it takes too long.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -184,6 +184,10 @@ impl StateMachine for Toy {
         ValidatorSet::new(self.state.validators.iter().map(|(key, weight)| (*key, *weight)).collect()).unwrap()
     }
 
+    fn id(&self, transaction: &[u8]) -> Result<Digest, Refusal> {
+        Ok(self.decode(transaction)?.0)
+    }
+
     fn admit(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Refusal>> {
         let height = self.state.tip.height + 1;
         let mut answers: Vec<Result<Admission, Refusal>> = Vec::new();

@@ -1,0 +1,115 @@
+//! Validators that are down.
+
+use std::time::Duration;
+
+use ledger::KeyPair;
+use record_node::Handle;
+
+use crate::network::{NETWORK, Network, WEIGHTS, within};
+use crate::toy::{Toy, write};
+
+/// How long something that must not happen is given to happen: several rounds of the tests' timeouts.
+const SEVERAL_ROUNDS: Duration = Duration::from_secs(4);
+
+/// Submits and asserts that no block comes of it in several rounds; answers the transaction's id.
+async fn assert_stands_still(node: &Handle<Toy>, sender: &KeyPair, sequence: u64) -> ledger::Digest {
+    let height = node.height();
+    let (id, bytes) = write(NETWORK, sender, sequence, 16);
+    node.submit(bytes).await.unwrap();
+    let committed = tokio::time::timeout(SEVERAL_ROUNDS, node.await_committed(id)).await;
+    assert!(committed.is_err(), "it was committed without a quorum: {committed:?}");
+    assert_eq!(node.height(), height);
+    id
+}
+
+/// A10: kill any one of four: writes go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_three_of_four_go_on_and_the_one_that_comes_back_catches_up() {
+    let mut network = Network::started(&WEIGHTS, |_| {}).await;
+    let sender = KeyPair::from_seed(&[99; 32]);
+    let mut sequence = 0;
+    for down in 0..4 {
+        network.stop(down).await;
+        for _ in 0..2 {
+            network.commit((down + 1) % 4, &sender, sequence).await;
+            sequence += 1;
+        }
+        network.start(down).await;
+    }
+    network.commit(0, &sender, sequence).await;
+    assert!(network.assert_no_fork().await >= 9);
+    network.shutdown().await;
+}
+
+/// D8: under two thirds online there is no progress and no fork.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_of_four_stand_still_without_a_fork_and_go_on_when_a_third_returns() {
+    let mut network = Network::started(&WEIGHTS, |_| {}).await;
+    let sender = KeyPair::from_seed(&[99; 32]);
+    network.commit(0, &sender, 0).await;
+    network.stop(2).await;
+    network.stop(3).await;
+    // 30 + 28 of 100: more than half of the nodes' weight, less than two thirds.
+    let id = assert_stands_still(network.node(0), &sender, 1).await;
+    network.start(2).await;
+    within("the transaction committing", network.node(0).await_committed(id)).await.unwrap();
+    network.start(3).await;
+    network.commit(3, &sender, 2).await;
+    network.assert_no_fork().await;
+    network.shutdown().await;
+}
+
+/// D8: weight decides, not the number of validators.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_validators_with_enough_weight_go_on_where_three_without_it_stand_still() {
+    let sender = KeyPair::from_seed(&[99; 32]);
+    let mut network = Network::started(&[60, 20, 10, 10], |_| {}).await;
+    network.commit(1, &sender, 0).await;
+    network.stop(1).await;
+    network.stop(3).await;
+    network.commit(0, &sender, 1).await;
+    network.start(1).await;
+    network.start(3).await;
+    network.commit(3, &sender, 2).await;
+    network.stop(0).await;
+    assert_stands_still(network.node(1), &sender, 3).await;
+    network.assert_no_fork().await;
+    network.shutdown().await;
+}
+
+/// B3: an unregistered node cannot peer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_in_nobodys_list_is_not_talked_to() {
+    let mut network = Network::new(&[30, 28, 22, 20, 1], |_| {});
+    // The first four know nothing of the fifth; the fifth knows all.
+    for config in &mut network.configs[..4] {
+        config.peers.truncate(4);
+    }
+    network.weights.truncate(4);
+    network.configs[4].connect_wait_ms = 500;
+    let identities = network.identities.split_off(4);
+    for index in 0..4 {
+        network.start(index).await;
+    }
+    let sender = KeyPair::from_seed(&[99; 32]);
+    network.commit(0, &sender, 0).await;
+    network.identities.extend(identities);
+    network.weights.push(0);
+    let validators: Vec<_> = network.validators()[..4].to_vec();
+    let machine = Toy::new(NETWORK, &validators);
+    let stranger = record_node::RecordNode::start(
+        network.configs[4].clone(),
+        network.identities[4].clone(),
+        machine,
+        std::sync::Arc::new(crate::network::now_ms),
+    );
+    let (stranger, task) = within("the stranger starting", stranger).await.unwrap();
+    network.commit(1, &sender, 1).await;
+    let mut heights = stranger.subscribe();
+    let learned = tokio::time::timeout(SEVERAL_ROUNDS, heights.wait_for(|height| *height > 0)).await;
+    assert!(learned.is_err(), "a stranger was given blocks");
+    assert_eq!(stranger.power_online(), (0, 100));
+    stranger.shutdown().await;
+    task.await.unwrap().unwrap();
+    network.shutdown().await;
+}
