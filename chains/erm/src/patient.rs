@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{Chain, Digest, Domain, KeyPair, PublicKey, Signature, WrapPublicKey};
 use rand_core::{CryptoRng, RngCore};
 
-use crate::{Id, Refusal};
+use crate::Id;
 
 /// A provider registers a patient, who signs too: the agreement of both.
 ///
@@ -38,11 +38,6 @@ impl PatientRegistration {
     ) -> Self {
         let digest = Self::digest(network, &patient.public(), &wrap, &identity, by);
         Self { patient: patient.public(), wrap, identity, signature: patient.sign(&digest, rng) }
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "one shape for all payloads")]
-    pub(crate) fn check(&self) -> Result<(), Refusal> {
-        Ok(())
     }
 }
 

@@ -107,12 +107,11 @@ impl Body {
                 }
                 membership.check()
             }
-            (Sender::Party(_), Payload::Patient(registration)) => registration.check(),
             (Sender::Party(_), Payload::Event(event)) => event.check(),
             (Sender::Patient(_), Payload::Consent(consent)) => consent.check(),
             (Sender::Party(_), Payload::Claim(claim)) => claim.check(),
             (Sender::Party(_), Payload::Anchor(anchor)) => anchor.check(),
-            (Sender::Party(_), Payload::Release(_)) => Ok(()),
+            (Sender::Party(_), Payload::Patient(_) | Payload::Release(_)) => Ok(()),
             _ => Err(Refusal::SenderMayNot),
         }
     }

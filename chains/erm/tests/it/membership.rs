@@ -290,3 +290,22 @@ fn an_id_is_what_the_format_says() {
     let decision = MembershipDecision { sequence: 0, acts: vec![Act::Suspend(id("a-1"))] };
     assert_eq!(ledger::decode::<MembershipDecision>("decision", &ledger::encode(&decision)).unwrap(), decision);
 }
+
+#[test]
+fn a_partys_history_is_bounded() {
+    let mut chain = Chain::new();
+    // One span of standing from the genesis, and 255 more.
+    for part in 0..5 {
+        let acts: Vec<_> = (0..51)
+            .map(|n| {
+                let name = id("imaging-one");
+                if (part * 51 + n) % 2 == 0 { Act::Suspend(name) } else { Act::Reinstate(name) }
+            })
+            .collect();
+        let signed = chain.decide(acts);
+        chain.commit(&[signed]).unwrap();
+    }
+    assert_eq!(record(&chain, "imaging-one").standing.len(), erm::HISTORY_MAX);
+    let more = chain.decide(vec![Act::Reinstate(id("imaging-one"))]);
+    assert_eq!(chain.refusal(&more), Refusal::HistoryFull(id("imaging-one")));
+}
