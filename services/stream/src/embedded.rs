@@ -4,8 +4,9 @@
 //! and a torn write takes both away. Where an offset lies is kept in memory and made again from the log at open. Groups and
 //! writers' epochs live in this process only: another process cannot have the directory open.
 //!
-//! **What is kept:** everything, for ever. Retention and compaction are Kafka's; here `Compact` and `Days` only state what a reader
-//! may not rely on. What must become unreadable is sealed under keys that can be deleted.
+//! **What is kept:** everything, for ever. `Days` only states what a reader may not rely on; of a `Compact` topic a scan passes over
+//! records that a later one of their key replaced, so that restoring state costs its size and not that of its history. What must become
+//! unreadable is sealed under keys that can be deleted.
 
 mod assign;
 mod collect;
@@ -18,6 +19,7 @@ mod history;
 pub mod inspect;
 mod reader;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -204,9 +206,20 @@ impl EventLog for EmbeddedLog {
 
     async fn scan(&self, topic: &str, partition: u32, from: u64) -> Result<Box<dyn Scan>> {
         let key = self.core.key(topic, partition)?;
-        let end = self.core.state().history.end(key).unwrap_or(0);
-        let span = Span { next: from, end };
-        Ok(Box::new(EmbeddedScan { core: self.core.clone(), source: Arc::default(), key, span }))
+        let spans = {
+            let history = &self.core.state().history;
+            let end = history.end(key).unwrap_or(0);
+            match history.last_of_keys(key, from, end) {
+                Some(offsets) => offsets.into_iter().map(|next| Span { next, end: next + 1 }).collect(),
+                None => VecDeque::from([Span { next: from, end }]),
+            }
+        };
+        Ok(Box::new(EmbeddedScan {
+            core: self.core.clone(),
+            source: Arc::default(),
+            key,
+            spans: Arc::new(Mutex::new(spans)),
+        }))
     }
 
     async fn end(&self, topic: &str, partition: u32) -> Result<u64> {
@@ -235,22 +248,32 @@ struct EmbeddedScan {
     core: Arc<Core>,
     source: Arc<Source>,
     key: Key,
-    span: Span,
+    /// What is still to be read, in order.
+    spans: Arc<Mutex<VecDeque<Span>>>,
 }
 
 #[async_trait]
 impl Scan for EmbeddedScan {
     async fn next(&mut self, max_records: usize) -> Result<Vec<Record>> {
-        let limit = self.span.next.saturating_add(max_records.max(1) as u64);
-        let part = Span { next: self.span.next, end: self.span.end.min(limit) };
-        if part.next >= part.end {
-            return Ok(Vec::new());
-        }
-        let (core, source, key) = (self.core.clone(), self.source.clone(), self.key);
-        let reading =
-            tokio::task::spawn_blocking(move || collect(&core, Some(&source), &mut [(key, part)].into(), usize::MAX));
-        let collected = reading.await.map_err(|_| Error::Closed)??;
-        self.span.next = part.end;
-        Ok(collected.records)
+        let (core, source, key, spans) = (self.core.clone(), self.source.clone(), self.key, self.spans.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut spans = spans.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut records = Vec::new();
+            while let Some(span) = spans.front_mut() {
+                let wanted = max_records.max(1) - records.len();
+                let part = Span { next: span.next, end: span.end.min(span.next.saturating_add(wanted as u64)) };
+                if part.next >= part.end {
+                    spans.pop_front();
+                    continue;
+                }
+                records.extend(collect(&core, Some(&source), &mut [(key, part)].into(), usize::MAX)?.records);
+                span.next = part.end;
+                if records.len() >= max_records.max(1) {
+                    break;
+                }
+            }
+            Ok(records)
+        });
+        reading.await.map_err(|_| Error::Closed)?
     }
 }

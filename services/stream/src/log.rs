@@ -27,6 +27,7 @@ pub trait EventLog: Send + Sync {
     async fn reader(&self, group: &str, topics: &[&str]) -> Result<Box<dyn Reader>>;
 
     /// Reads one partition without a group, from an offset up to its end: every batch whose commit returned before this call is in it.
+    /// Of a compacted topic, records that a later one of their key replaced may be missing.
     /// On Kafka this waits for transactions that are open there now, at most until they time out.
     async fn scan(&self, topic: &str, partition: u32, from: u64) -> Result<Box<dyn Scan>>;
 
@@ -37,7 +38,7 @@ pub trait EventLog: Send + Sync {
 
 /// Appends batches. One writer is used by one task; batches of one writer are committed in the order of the calls.
 #[async_trait]
-pub trait Writer: Send {
+pub trait Writer: Send + Sync {
     /// Appends all records and moves the read position in one atomic step. When this returns `Ok`, the batch is durable, and any scan,
     /// end or committed position asked for from now on has it (a running reader may see it a moment later); when it returns an error, nothing of it is visible, with the exception that [`Error::Unsettled`](crate::Error::Unsettled) states.
     ///
@@ -47,7 +48,7 @@ pub trait Writer: Send {
 
 /// One member of a group.
 #[async_trait]
-pub trait Reader: Send {
+pub trait Reader: Send + Sync {
     /// The next thing that happened, or [`Event::Idle`] after `wait`. Must be called again within the log's session time
     /// (see the settings), or the group takes this member for dead and gives its partitions to others.
     ///
@@ -94,6 +95,7 @@ pub enum Event {
 /// A pass over one partition.
 #[async_trait]
 pub trait Scan: Send {
-    /// The next records in order, at most `max_records`; empty at the end.
+    /// The next records in order, at most `max_records`; empty at the end. Not cancel-safe: a dropped future may have read records
+    /// that do not come again.
     async fn next(&mut self, max_records: usize) -> Result<Vec<Record>>;
 }

@@ -22,34 +22,48 @@ pub(super) struct Span {
     pub(super) end: u64,
 }
 
-/// Units from disk, read ahead while they are wanted one after the other.
+/// Units from disk: read ahead while they are wanted one after the other, one by one where they lie apart.
 #[derive(Default)]
-pub(super) struct Source(Mutex<Option<Reader>>);
+pub(super) struct Source(Mutex<Place>);
+
+#[derive(Default)]
+struct Place {
+    reader: Option<Reader>,
+    /// The unit that was read last: more of it may be wanted.
+    unit: Option<Unit>,
+}
 
 impl Source {
     fn unit(&self, core: &Core, at: UnitPosition) -> Result<Unit> {
-        let failed = |error| read_failure("reading the log", error);
-        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = reading.as_ref().map(Reader::position);
-        let near = here.is_some_and(|here| {
+        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unit) = place.unit.as_ref().filter(|unit| unit.position == at) {
+            return Ok(unit.clone());
+        }
+        let unit = place.read(core, at).map_err(|error| read_failure("reading the log", error))?;
+        place.unit = Some(unit.clone());
+        Ok(unit)
+    }
+}
+
+impl Place {
+    fn read(&mut self, core: &Core, at: UnitPosition) -> store::Result<Unit> {
+        let follows = self.unit.as_ref().is_some_and(|unit| unit.position.sequence + 1 == at.sequence);
+        let near = self.reader.as_ref().map(Reader::position).is_some_and(|here| {
             here.sequence <= at.sequence
                 && here.segment == at.segment
                 && at.offset.saturating_sub(here.offset) <= READ_ON_BYTES
         });
         if !near {
-            *reading = Some(core.log.reader_at(at));
+            self.reader = follows.then(|| core.log.reader_at(at));
         }
-        let Some(reader) = reading.as_mut() else { return core.log.read(at).map_err(failed) };
-        loop {
-            match reader.next_unit().map_err(failed)? {
+        while let Some(reader) = &mut self.reader {
+            match reader.next_unit()? {
                 Some(unit) if unit.position.sequence < at.sequence => {}
                 Some(unit) if unit.position == at => return Ok(unit),
-                _ => {
-                    *reading = None;
-                    return core.log.read(at).map_err(failed);
-                }
+                _ => self.reader = None,
             }
         }
+        core.log.read(at)
     }
 }
 

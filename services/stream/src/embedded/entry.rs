@@ -56,6 +56,12 @@ impl Address {
     }
 }
 
+/// The key of a record entry.
+pub(super) fn key_of_record(bytes: &[u8]) -> Option<&[u8]> {
+    let length = usize::try_from(u32_at(bytes, 22)?).ok()?;
+    bytes.get(RECORD_HEAD_BYTES..)?.get(..length)
+}
+
 impl RecordEntry {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         out.put_u16_le(self.topic);
@@ -185,10 +191,11 @@ mod tests {
             value in proptest::collection::vec(any::<u8>(), 0..9),
             cut in 0_usize..30,
         ) {
-            let headers = Headers::from_pairs([("name", &key[..])]).unwrap();
+            let (key_len, headers) = (key.len(), Headers::from_pairs([("name", &key[..])]).unwrap());
             let entry = Entry::Record(RecordEntry { topic, partition, offset, time_ms, key: key.into(), headers, value: value.into() });
             let (kind, bytes) = entry.encode();
             let bytes = Bytes::from(bytes);
+            prop_assert_eq!(key_of_record(&bytes), Some(&bytes[RECORD_HEAD_BYTES..][..key_len]));
             prop_assert_eq!(Entry::decode(kind, &bytes), Some(entry));
             prop_assert_eq!(Entry::decode(kind, &bytes.slice(..cut)), None);
         }

@@ -1,13 +1,13 @@
 //! What the log says, in memory: topics and their numbers, where each offset lies, how far each group has read.
 //! Made from the units alone, by the same steps at open, at commit and in `check`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use store::segment_log::UnitPosition;
 
-use super::entry::{Address, Entry, POSITION, RECORD, TOPIC};
+use super::entry::{Address, Entry, POSITION, RECORD, TOPIC, key_of_record};
 use crate::topics::MAX_PARTITIONS;
-use crate::{Topic, Topics};
+use crate::{Retention, Topic, Topics};
 
 /// A partition by topic number and partition number.
 pub(super) type Key = (u16, u32);
@@ -30,6 +30,14 @@ struct Log {
 struct Partition {
     units: Vec<(u64, UnitPosition)>,
     end: u64,
+    /// Of compacted topics: the records that no later one of their key replaced.
+    last: Option<LastOfKey>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct LastOfKey {
+    of: HashMap<Box<[u8]>, u64>,
+    offsets: BTreeSet<u64>,
 }
 
 impl History {
@@ -69,6 +77,13 @@ impl History {
             return Err(format!("topic {name}, partition {partition}: offset {offset} stands where {end} belongs"));
         }
         place.end += 1;
+        if let Some(last) = &mut place.last {
+            let key = key_of_record(bytes).ok_or("a record is shorter than its key")?;
+            if let Some(replaced) = last.of.insert(key.into(), offset) {
+                last.offsets.remove(&replaced);
+            }
+            last.offsets.insert(offset);
+        }
         if place.units.last().is_none_or(|(_, last)| *last != at) {
             place.units.push((offset, at));
         }
@@ -84,8 +99,10 @@ impl History {
         }
         // The declared name costs nothing to clone; one that is no longer declared is kept readable.
         let topic = declared.get(&name).map_or_else(|_| Topic::from(name.clone()), |spec| spec.name.clone());
+        let compacted = declared.get(&name).is_ok_and(|spec| spec.retention == Retention::Compact);
         self.numbers.insert(name, number);
-        let partitions = (0..partitions).map(|_| Partition::default()).collect();
+        let fresh = || Partition { last: compacted.then(LastOfKey::default), ..Partition::default() };
+        let partitions = (0..partitions).map(|_| fresh()).collect();
         self.topics.push(Log { name: topic, partitions });
         Ok(())
     }
@@ -135,6 +152,12 @@ impl History {
     /// The offset after the last record of a partition.
     pub(super) fn end(&self, key: Key) -> Option<u64> {
         self.partition(key).map(|place| place.end)
+    }
+
+    /// Of a compacted topic: the offsets in a span whose records were not replaced by a later one of their key.
+    pub(super) fn last_of_keys(&self, key: Key, from: u64, end: u64) -> Option<Vec<u64>> {
+        let last = self.partition(key)?.last.as_ref()?;
+        Some(if from < end { last.offsets.range(from..end).copied().collect() } else { Vec::new() })
     }
 
     /// The unit that holds an offset.

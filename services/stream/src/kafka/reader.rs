@@ -1,6 +1,7 @@
 //! A consumer in a group.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ use crate::plan::in_range;
 use crate::record::Member;
 use crate::{Error, Event, Membership, Partition, Reader, Record, Result, Topic};
 
+/// One poll waits at most this long, so that a dropped reader leaves soon.
+const SLICE: Duration = Duration::from_millis(100);
+
 pub(super) struct KafkaReader {
     group: Arc<str>,
     settings: Arc<Settings>,
@@ -34,6 +38,8 @@ struct Shared {
     consumer: BaseConsumer<Group>,
     settings: Arc<Settings>,
     state: Mutex<State>,
+    /// The reader was dropped: a poll under way comes to its end.
+    stop: AtomicBool,
 }
 
 #[derive(Default)]
@@ -103,7 +109,8 @@ impl KafkaReader {
         consumer
             .subscribe(&topics.iter().map(Topic::as_str).collect::<Vec<_>>())
             .map_err(|error| named("joining a group", &error))?;
-        let shared = Shared { consumer, settings: settings.clone(), state: Mutex::default() };
+        let shared =
+            Shared { consumer, settings: settings.clone(), state: Mutex::default(), stop: AtomicBool::new(false) };
         Ok(Self { group: group.into(), settings, topics, shared: Some(Arc::new(shared)), under_way: None, found: None })
     }
 
@@ -236,7 +243,10 @@ impl Shared {
                 return Ok(Event::Records(self.take(max_records)));
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let patience = if ready > 0 { Duration::ZERO } else { left };
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(Event::Idle);
+            }
+            let patience = if ready > 0 { Duration::ZERO } else { left.min(SLICE) };
             match self.consumer.poll(patience) {
                 Some(Ok(message)) => {
                     let record = record_of(&message, &self.settings.topics);
@@ -297,6 +307,7 @@ impl Drop for KafkaReader {
     /// Leaves the group, so that others take over at once; a broker that does not answer is not waited for.
     fn drop(&mut self) {
         let Some(shared) = self.shared.take() else { return };
+        shared.stop.store(true, Ordering::Relaxed);
         let topics = std::mem::take(&mut self.topics);
         let (done, left) = mpsc::channel();
         let leaving = std::thread::Builder::new().name("kafka-leave".into()).spawn(move || {

@@ -28,7 +28,7 @@ pub struct Settings {
     /// A reader whose `next` was not called for this long gives its partitions up (default 5 min, at least `session`).
     pub poll_interval: Duration,
     /// How long one commit may take; also for how long the open transaction of a dead writer can hold up readers when nobody
-    /// opens a writer of its name (default 30 s).
+    /// opens a writer of its name (default 30 s). A broker that is away for longer ends the transaction by fencing its writer.
     pub transaction: Duration,
     /// The largest record: key, headers and value (default 1 MB, which a broker takes as it comes).
     pub max_record_bytes: usize,

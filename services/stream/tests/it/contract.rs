@@ -21,14 +21,16 @@ pub(crate) trait Harness: Send + Sync {
     async fn log(&self) -> Box<dyn EventLog>;
     fn input(&self) -> Topic;
     fn output(&self) -> Topic;
+    /// A compacted topic.
+    fn state(&self) -> Topic;
     /// The largest record that the log takes, in bytes.
     fn max_record_bytes(&self) -> usize;
 }
 
-pub(crate) fn topics(names: &[&Topic]) -> Topics {
-    let spec =
-        |name: &&Topic| TopicSpec { name: (*name).clone(), partitions: PARTITIONS, retention: Retention::Forever };
-    Topics::of(names.iter().map(spec)).unwrap()
+pub(crate) fn topics(names: &[&Topic], compacted: &Topic) -> Topics {
+    let spec = |name: &Topic, retention| TopicSpec { name: name.clone(), partitions: PARTITIONS, retention };
+    let kept = names.iter().map(|name| spec(name, Retention::Forever));
+    Topics::of(kept.chain([spec(compacted, Retention::Compact)])).unwrap()
 }
 
 /// Runs each law as a test of its own.
@@ -42,6 +44,8 @@ macro_rules! laws {
             a_replaced_writer_is_fenced,
             a_reader_resumes_at_the_committed_position,
             a_reader_reads_again_from_where_it_is_told,
+            a_reader_may_be_told_where_to_start_as_soon_as_it_has_a_partition,
+            a_scan_of_a_compacted_topic_ends_with_the_last_of_each_key,
             two_readers_share_the_partitions_and_the_one_left_takes_all,
             a_partition_that_was_lost_cannot_be_committed,
             co_partitioned_topics_move_together,
@@ -323,6 +327,56 @@ pub(crate) async fn a_reader_reads_again_from_where_it_is_told(harness: &dyn Har
     reader.seek(&harness.input(), 1, places[9].offset).await.unwrap();
     assert_eq!(read(&mut *reader, 1).await.iter().map(text).collect::<Vec<_>>(), ["9"]);
     assert_eq!(reader.committed(&harness.input(), 1).await.unwrap(), 0, "seeking moved the committed position");
+}
+
+pub(crate) async fn a_reader_may_be_told_where_to_start_as_soon_as_it_has_a_partition(harness: &dyn Harness) {
+    let log = harness.log().await;
+    let (input, output) = (harness.input(), harness.output());
+    let mut writer = log.writer("start").await.unwrap();
+    let records =
+        |topic: &Topic| (0..8).map(|n| append(topic, "k", &n.to_string()).in_partition(n % 4)).collect::<Vec<_>>();
+    let places = writer.commit(Batch::of([records(&input), records(&output)].concat())).await.unwrap();
+    let mut reader = log.reader("start", &[&input, &output]).await.unwrap();
+    let mut seen = Vec::new();
+    let deadline = Instant::now() + BOUND;
+    while seen.len() < 8 {
+        assert!(Instant::now() < deadline, "{seen:?}");
+        match reader.next(100, TICK).await.unwrap() {
+            Event::Assigned(gained) => {
+                for partition in gained {
+                    let second = places
+                        .iter()
+                        .rfind(|at| at.topic == partition.topic && at.partition == partition.number)
+                        .unwrap();
+                    reader.seek(&second.topic, second.partition, second.offset).await.unwrap();
+                }
+            }
+            Event::Records(records) => seen.extend(records.iter().map(|record| (record.topic.clone(), text(record)))),
+            Event::Revoked(_) | Event::Idle => {}
+        }
+    }
+    seen.sort();
+    let expected = [&input, &output]
+        .iter()
+        .flat_map(|topic| (4..8).map(|n| ((*topic).clone(), n.to_string())))
+        .collect::<Vec<_>>();
+    assert_eq!(seen, expected);
+}
+
+pub(crate) async fn a_scan_of_a_compacted_topic_ends_with_the_last_of_each_key(harness: &dyn Harness) {
+    let log = harness.log().await;
+    let mut writer = log.writer("compacted").await.unwrap();
+    for round in 0..20 {
+        let states = (0..10)
+            .map(|key| append(&harness.state(), &format!("k{key}"), &format!("{key} in round {}", round.max(key))));
+        writer.commit(Batch::of(states.collect())).await.unwrap();
+    }
+    let mut last = BTreeMap::new();
+    for record in all(&*log, &harness.state()).await.into_iter().flatten() {
+        last.insert(String::from_utf8(record.key.to_vec()).unwrap(), text(&record));
+    }
+    let expected: BTreeMap<_, _> = (0..10).map(|key| (format!("k{key}"), format!("{key} in round 19"))).collect();
+    assert_eq!(last, expected);
 }
 
 pub(crate) async fn two_readers_share_the_partitions_and_the_one_left_takes_all(harness: &dyn Harness) {

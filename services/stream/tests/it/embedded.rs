@@ -18,9 +18,10 @@ struct Embedded {
 
 const INPUT: Topic = Topic::named("input");
 const OUTPUT: Topic = Topic::named("output");
+const STATE: Topic = Topic::named("state");
 
 fn settings() -> Settings {
-    Settings::new(contract::topics(&[&INPUT, &OUTPUT]))
+    Settings::new(contract::topics(&[&INPUT, &OUTPUT], &STATE))
 }
 
 #[async_trait]
@@ -33,6 +34,9 @@ impl Harness for Embedded {
     }
     fn output(&self) -> Topic {
         OUTPUT
+    }
+    fn state(&self) -> Topic {
+        STATE
     }
     fn max_record_bytes(&self) -> usize {
         settings().max_record_bytes
@@ -110,6 +114,25 @@ async fn a_reopened_log_holds_records_and_positions_and_grows_on() {
     .unwrap();
     assert_eq!(records, 90);
     assert!(moves > 0);
+}
+
+#[tokio::test]
+async fn restoring_state_costs_its_size_and_not_that_of_its_history() {
+    let (_dir, path) = folder();
+    let expected: Vec<_> = (0..6).map(|key| format!("{key} of 49")).collect();
+    for _ in 0..2 {
+        let log = EmbeddedLog::open(&path, settings()).unwrap();
+        let mut writer = log.writer("w").await.unwrap();
+        for round in 0..50 {
+            let states = (0..6).map(|key| append(&STATE, &format!("k{key}"), &format!("{key} of {round}")));
+            writer.commit(Batch::of(states.collect())).await.unwrap();
+        }
+        for _ in 0..2 {
+            let mut last: Vec<_> = all(&log, &STATE).await.iter().flatten().map(text).collect();
+            last.sort();
+            assert_eq!(last, expected, "of 300 and more records, the last of each of 6 keys");
+        }
+    }
 }
 
 #[tokio::test]
@@ -278,4 +301,43 @@ fn check_whole_batches(path: &Path) {
     })
     .unwrap();
     assert_eq!(copied, read);
+}
+
+// ---- figures -----------------------------------------------------------------------------------------------------------
+
+/// Figures for orientation, in the profile the tests are built with: run with `--ignored --nocapture`.
+#[tokio::test]
+#[ignore = "prints figures, shows nothing"]
+async fn figures() {
+    const RECORDS: usize = 500_000;
+    let rate = |count: usize, began: std::time::Instant| count as f64 / began.elapsed().as_secs_f64();
+    for size in [1_000, 100] {
+        let (_dir, path) = folder();
+        let log = EmbeddedLog::open(&path, settings()).unwrap();
+        let mut writer = log.writer("w").await.unwrap();
+        let value = bytes::Bytes::from(vec![7_u8; 200]);
+        let batch = |from: usize| {
+            Batch::of(
+                (from..from + size).map(|n| Append::new(INPUT, format!("key{}", n % 1000), 0, value.clone())).collect(),
+            )
+        };
+        let began = std::time::Instant::now();
+        for from in (0..RECORDS).step_by(size) {
+            writer.commit(batch(from)).await.unwrap();
+        }
+        eprintln!("append, {size} records of 200 B a batch: {:.0}/s", rate(RECORDS, began));
+        log.close().await.unwrap();
+        drop((writer, log));
+        let began = std::time::Instant::now();
+        let log = EmbeddedLog::open(&path, settings()).unwrap();
+        eprintln!("open, as after a restart: {:.0} records/s", rate(RECORDS, began));
+        let mut reader = log.reader("g", &[&INPUT]).await.unwrap();
+        let (mut read, began) = (0, std::time::Instant::now());
+        while read < RECORDS {
+            if let Event::Records(records) = reader.next(10_000, Duration::from_secs(1)).await.unwrap() {
+                read += records.len();
+            }
+        }
+        eprintln!("read from disk in a group, four partitions: {:.0}/s", rate(RECORDS, began));
+    }
 }

@@ -33,9 +33,13 @@ fn names(test: &str) -> (Topic, Topic) {
     (Topic::from(format!("{test}.input")), Topic::from(format!("{test}.output")))
 }
 
+fn state(test: &str) -> Topic {
+    Topic::from(format!("{test}.state"))
+}
+
 fn settings(bootstrap: &str, test: &str) -> Settings {
     let (input, output) = names(test);
-    let mut settings = Settings::new(bootstrap, contract::topics(&[&input, &output]));
+    let mut settings = Settings::new(bootstrap, contract::topics(&[&input, &output], &state(test)));
     settings.create_topics = true;
     settings.allow_single_broker = true;
     settings.session = SESSION;
@@ -57,6 +61,9 @@ impl Harness for Kafka {
     }
     fn output(&self) -> Topic {
         names(&self.law).1
+    }
+    fn state(&self) -> Topic {
+        state(&self.law)
     }
     fn max_record_bytes(&self) -> usize {
         1_000_000
@@ -416,4 +423,51 @@ async fn kill_9_of_the_broker_loses_nothing_and_doubles_nothing() {
     tokio::time::timeout(2 * BOUND, copier).await.expect("the copier does not get on after the kills").unwrap();
     assert_copied_once(&log, &input, &output).await;
     assert!(log.troubles() > 0, "a killed broker went by unnoticed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_broker_is_away_readers_are_idle_and_everything_else_says_so() {
+    let test = "while_the_broker_is_away_readers_are_idle_and_everything_else_says_so";
+    let Some(mut broker) = tokio::task::block_in_place(|| broker_for(test, &[])).unwrap() else { return };
+    let mut settings = settings(&broker.bootstrap(), "away");
+    (settings.reach, settings.transaction) = (Duration::from_secs(3), Duration::from_secs(3));
+    let log = KafkaLog::connect(settings.clone()).await.unwrap();
+    let (input, _) = names("away");
+    let mut writer = log.writer("away").await.unwrap();
+    let mut reader = log.reader("away", &[&input]).await.unwrap();
+    fill(&mut *writer, &input, 10, 10).await;
+    let mut seen = 0;
+    while seen < 10 {
+        if let Event::Records(records) = reader.next(100, Duration::from_millis(100)).await.unwrap() {
+            seen += records.len();
+        }
+    }
+    tokio::task::block_in_place(|| broker.kill_9().unwrap());
+    let address = broker.bootstrap();
+    let named = |error: Error| match error {
+        Error::Unreachable { address: named, seconds: 3, .. } => assert_eq!(named, address),
+        other => panic!("{other}"),
+    };
+    assert!(matches!(reader.next(100, Duration::from_millis(500)).await.unwrap(), Event::Idle));
+    named(log.end(&input, 0).await.unwrap_err());
+    named(log.scan(&input, 0, 0).await.err().unwrap());
+    named(log.writer("another").await.err().unwrap());
+    named(KafkaLog::connect(settings.clone()).await.err().unwrap());
+    let lost = writer.commit(Batch::of(vec![append(&input, "k", "away")])).await.unwrap_err();
+    assert!(matches!(lost, Error::Unavailable { .. } | Error::Unsettled { .. }), "{lost}");
+
+    tokio::task::block_in_place(|| broker.restart().unwrap());
+    // A writer of the same name settles what was open, and the reader goes on.
+    let mut writer = log.writer("away").await.unwrap();
+    writer.commit(Batch::of(vec![append(&input, "k", "back")])).await.unwrap();
+    let deadline = Instant::now() + BOUND;
+    loop {
+        assert!(Instant::now() < deadline, "the reader does not go on");
+        // The group may have taken it for dead meanwhile; then it starts from the committed position again.
+        if let Event::Records(records) = reader.next(100, Duration::from_millis(100)).await.unwrap()
+            && records.iter().any(|record| text(record) == "back")
+        {
+            break;
+        }
+    }
 }
