@@ -86,6 +86,9 @@ pub fn check(dir: &Path) -> Result<CheckReport> {
 /// # Errors
 /// As [`check`].
 pub fn check_in(fs: &dyn FileSystem, dir: &Path) -> Result<CheckReport> {
+    if !dir.is_dir() {
+        return Err(Error::NotFound { what: format!("a log in {}", dir.display()) });
+    }
     // A shared lock on a handle that cannot write: it only keeps a writer away for the time of the check.
     let _lock = DirectoryLock::shared(dir)?;
     let names = names(dir)?;

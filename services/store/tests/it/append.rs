@@ -80,6 +80,18 @@ fn a_second_writer_is_refused_until_the_first_has_closed() {
 }
 
 #[test]
+fn where_no_log_is_none_is_made_by_looking() {
+    let dir = tempfile::tempdir().unwrap();
+    for place in [dir.path().to_owned(), dir.path().join("nowhere")] {
+        assert!(matches!(check(&place), Err(Error::NotFound { .. })));
+        assert!(matches!(ReadOnlyLog::open(&place, small()), Err(Error::NotFound { .. })));
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    open(&dir.path().join("deep/er/log"), small());
+    assert!(check(&dir.path().join("deep/er/log")).unwrap().is_clean());
+}
+
+#[test]
 fn the_identity_of_a_log_is_given_once() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path(), small()).log.close().unwrap();
