@@ -176,6 +176,13 @@ impl<S: NodeStore> State<S> {
         View { network: self.network, store: &self.store, height: self.head.height }
     }
 
+    /// Validators of the height after a height that the store still keeps.
+    pub fn validators_at(&self, height: u64) -> Result<ValidatorSet, Error> {
+        let View { height, .. } = self.at(height)?;
+        let (roster, _) = members(&self.genesis, &self.network, &self.store, height)?;
+        Ok(roster.validators().map_err(Refusal::Stake)?)
+    }
+
     /// The state at a height that the store still holds, at most the head's.
     pub fn at(&self, height: u64) -> Result<View<'_, S>, Error> {
         if height > self.head.height {

@@ -1,4 +1,4 @@
-//! Sizes, names and fixed-place integers of the log's files. `FORMAT.md` writes them out to the byte.
+//! Sizes, names and fixed-place integers of the log's files. `docs/formats.md`, section 6, writes them out to the byte.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The append-only segment log: what is acknowledged is on disk, and damage is found and named.
 //!
 //! A log is a directory of preallocated segment files. Every acknowledged batch is one checksummed **unit**; an append
-//! returns after exactly one `fdatasync`. `FORMAT.md` of this crate gives every byte.
+//! returns after exactly one `fdatasync`. `docs/formats.md`, section 6, gives every byte.
 
 mod check;
 mod frame;

@@ -1,4 +1,4 @@
-//! The format, built here by hand from `FORMAT.md` and compared with what the log writes.
+//! The format, built here by hand from `docs/formats.md` and compared with what the log writes.
 
 use std::fs;
 
