@@ -52,3 +52,49 @@ pub(crate) struct PartitionState {
     /// The last tick before the committed position, milliseconds.
     pub(crate) time_ms: Option<i64>,
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ledger::{Digest, PublicKey, encode, rng_from_seed, sha256};
+    use phc::{Provenance, Reading, Span};
+
+    use super::*;
+
+    fn state() -> MonitorState {
+        let chain = ChainState {
+            patient: PublicKey([1; 32]),
+            writers: Vec::new(),
+            next_directive: 0,
+            height: 3,
+            hash: Digest([2; 32]),
+            time_ms: 4,
+            span: Span { partition: 5, from: 6, through: 7 },
+        };
+        let mut device = DeviceWindow::new("watch", 1);
+        device.take(1, &Reading { signal: 1, value_milli: 72_000, time_ms: 60_000, offset_minutes: None, provenance: Provenance::Device });
+        MonitorState::new((8, 9), chain, vec![device], vec![(Subject::Patient, vec![10])])
+    }
+
+    /// Golden vector of `docs/formats.md`, section 2.1.
+    #[test]
+    fn the_state_has_the_bytes_that_are_written_down() {
+        let bytes = encode(&state());
+        assert_eq!(bytes.len(), 1 + 8 + 8 + (32 + 4 + 8 + 8 + 32 + 8 + 20) + (4 + 9 + 8 + 4 + 8) + (4 + 1 + 5));
+        assert_eq!(sha256(&bytes).to_string(), "08ba76d911db9f1d52a28751db5e1eb64b39c6eefb8e8674f15e73912cea857d");
+        assert_eq!(encode(&PartitionState { time_ms: Some(60_000) }), [1, 0x60, 0xea, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_state_opens_for_its_patient_and_version_only() {
+        let mut rng = Randomness::seeded([1; 32]);
+        let keys = PatientKeys::generate([], &mut rng_from_seed([2; 32]));
+        let chain = Chain { network: Digest([3; 32]), id: Digest([4; 32]) };
+        let sealed = state().seal(&chain, &keys, &mut rng).unwrap();
+        assert_eq!(MonitorState::open(&chain, &keys, &sealed).unwrap(), state());
+        let other = Chain { id: Digest([5; 32]), ..chain };
+        assert!(MonitorState::open(&other, &keys, &sealed).is_err());
+        let newer = MonitorState { version: 2, ..state() };
+        assert!(MonitorState::open(&chain, &keys, &newer.seal(&chain, &keys, &mut rng).unwrap()).is_err());
+    }
+}

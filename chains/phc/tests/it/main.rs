@@ -1,0 +1,11 @@
+//! The personal chain from outside: bytes, checks, proofs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
+#![allow(unreachable_pub)]
+
+mod anchors;
+mod batches;
+mod blocks;
+mod golden;
+mod keys;
+mod openings;
+mod sample;
