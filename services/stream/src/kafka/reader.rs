@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::JoinHandle;
@@ -76,7 +76,8 @@ impl ClientContext for Group {
 }
 
 impl ConsumerContext for Group {
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    // Before it takes effect, so that at no moment a partition seems to be held that is not.
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let named = |list: &TopicPartitionList| {
             list.elements()
                 .iter()
@@ -158,9 +159,8 @@ impl Reader for KafkaReader {
     }
 
     fn membership(&self) -> Membership {
-        let metadata = self.shared.as_ref().and_then(|shared| shared.consumer.group_metadata()).map(Arc::new);
-        let held = self.shared.as_ref().map(|shared| shared.state().held.clone()).unwrap_or_default();
-        Membership(Member::Kafka { group: self.group.clone(), held: Arc::new(held), metadata })
+        let (held, metadata) = self.shared.as_ref().map(|shared| shared.standing()).unwrap_or_default();
+        Membership(Member::Kafka { group: self.group.clone(), held: Arc::new(held), metadata: metadata.map(Arc::new) })
     }
 
     async fn committed(&self, topic: &str, partition: u32) -> Result<u64> {
@@ -270,8 +270,20 @@ impl Shared {
         state.ready.drain(..count).collect()
     }
 
+    /// What is held, and the group's word for it; without that word where the group has taken back what is held. (librdkafka then
+    /// begins as a nobody, and a broker lets nobodies move positions.)
+    fn standing(&self) -> (BTreeSet<Partition>, Option<ConsumerGroupMetadata>) {
+        let state = self.state();
+        let metadata = self.consumer.group_metadata();
+        // In this order: whatever was lost before the word was taken shows in one of these.
+        let lost = self.consumer.assignment_lost()
+            || self.consumer.context().changes().iter().any(|change| matches!(change, Change::Revoked(_)));
+        (state.held.clone(), metadata.filter(|_| !lost))
+    }
+
     /// The next thing that the group decided.
     fn change(&self) -> Option<Event> {
+        let mut state = self.state();
         let change = self.consumer.context().changes().pop_front()?;
         let named = |list: Vec<(String, i32)>| -> Vec<Partition> {
             let of = |(topic, number): (String, i32)| {
@@ -284,7 +296,6 @@ impl Shared {
             };
             list.into_iter().map(of).collect()
         };
-        let mut state = self.state();
         Some(match change {
             Change::Assigned(list) => {
                 let gained = named(list);

@@ -358,7 +358,7 @@ fn holds(read: &ReadPositions) -> Result<()> {
     };
     let refused = |reason: String| Err(Error::Rebalanced { group: group.to_string(), reason });
     if metadata.is_none() {
-        return refused("this reader is not a member yet".into());
+        return refused("this reader is no member, or no longer".into());
     }
     let lost =
         read.positions.iter().find(|at| !held.iter().any(|own| own.number == at.partition && own.topic == at.topic));

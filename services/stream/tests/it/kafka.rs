@@ -370,6 +370,73 @@ async fn a_reader_takes_over_from_a_killed_process() {
     assert_copied_once(&log, &input, &output).await;
 }
 
+const GO: &str = "STREAM_TEST_GO";
+
+/// The child: reads, and once it is told to (by a file) tries again and again to commit what it read.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run as a process by a_process_that_was_stopped_cannot_commit_what_others_took_over"]
+async fn child_holder() {
+    let test = variable(TOPICS);
+    let log = KafkaLog::connect(settings(&variable(BOOTSTRAP), &test)).await.unwrap();
+    let (input, output) = names(&test);
+    let mut writer = log.writer("holder").await.unwrap();
+    let mut reader = log.reader(&test, &[&input]).await.unwrap();
+    let mut records = Vec::new();
+    while records.len() < 40 {
+        if let Event::Records(more) = reader.next(100, Duration::from_millis(100)).await.unwrap() {
+            records.extend(more);
+        }
+    }
+    tell("holding", &"");
+    while !std::path::Path::new(&variable(GO)).exists() {
+        std::thread::sleep(Duration::from_millis(1)); // stopped here by the parent
+    }
+    // Long enough for the client to notice, in between, that the group went on without it.
+    let until = Instant::now() + 2 * SESSION;
+    let mut attempts = 0;
+    while Instant::now() < until {
+        let late = Batch::of(vec![append(&output, "late", "late")]).moving(reader.membership(), after(&records));
+        match writer.commit(late).await {
+            Err(Error::Rebalanced { .. }) => attempts += 1,
+            other => return tell("outcome ", &format!("{other:?}")),
+        }
+    }
+    tell("outcome ", &format!("rebalanced {}", attempts > 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_was_stopped_cannot_commit_what_others_took_over() {
+    let test = "a_process_that_was_stopped_cannot_commit_what_others_took_over";
+    let Some(bootstrap) = tokio::task::block_in_place(|| shared_broker(test)) else { return };
+    let log = KafkaLog::connect(settings(&bootstrap, test)).await.unwrap();
+    let (input, output) = names(test);
+    let mut source = log.writer(&format!("{test}.source")).await.unwrap();
+    fill(&mut *source, &input, 40, 40).await;
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    let mut holder = tokio::task::block_in_place(|| {
+        let variables = [(BOOTSTRAP, bootstrap), (TOPICS, test.to_owned()), (GO, go.display().to_string())];
+        let mut holder = Process::start("kafka::child_holder", &variables);
+        holder.line("holding").unwrap();
+        holder.signal("STOP");
+        holder
+    });
+    let mut lives = 0;
+    while count(&log, &output).await < 40 {
+        copy_as(&log, test, &input, &output).await;
+        lives += 1;
+        assert!(lives < 20, "nobody took over from the stopped process");
+    }
+    std::fs::write(&go, "").unwrap();
+    let outcome = tokio::task::block_in_place(|| {
+        holder.signal("CONT");
+        holder.line("outcome ").unwrap()
+    });
+    assert_eq!(outcome, "rebalanced true");
+    holder.kill_9();
+    assert_copied_once(&log, &input, &output).await;
+}
+
 /// Copies as a member of the children's group, under their writer's name.
 async fn copy_as(log: &KafkaLog, test: &str, input: &Topic, output: &Topic) {
     let mut writer = log.writer(test).await.unwrap();
