@@ -23,6 +23,16 @@ pub(crate) struct Places {
     pub(crate) blocks: u64,
 }
 
+/// What `monitor.state` says of a partition.
+#[derive(Default)]
+pub(crate) struct Restored {
+    pub(crate) patients: BTreeMap<Digest, Patient>,
+    /// Patients whose state cannot be opened, because their keys are gone.
+    pub(crate) forgotten: BTreeSet<Digest>,
+    /// The last tick before the committed position.
+    pub(crate) tick_ms: Option<i64>,
+}
+
 pub(crate) struct PartitionWork {
     pub(crate) number: u32,
     pub(crate) patients: BTreeMap<Digest, Patient>,
@@ -31,6 +41,8 @@ pub(crate) struct PartitionWork {
     pub(crate) committed: Places,
     /// Up to where `phc.blocks` was looked through for openings; at least `next.blocks`.
     looked: u64,
+    /// Patients whose chains go on in the log but whose keys or grant are gone. Their openings must not begin them anew.
+    forgotten: BTreeSet<Digest>,
     /// Chains without a state in the log, by the offset of their opening.
     unsaved: BTreeMap<u64, Digest>,
     open: BTreeSet<(u64, Digest)>,
@@ -51,13 +63,15 @@ pub(crate) struct PartitionWork {
 
 impl PartitionWork {
     /// A partition as of its committed places, with the patients found in `monitor.state` and the last tick.
-    pub(crate) fn new(shared: &Shared, number: u32, committed: Places, patients: BTreeMap<Digest, Patient>, tick_ms: Option<i64>) -> Result<Self> {
+    pub(crate) fn new(shared: &Shared, number: u32, committed: Places, restored: Restored) -> Result<Self> {
+        let Restored { patients, forgotten, tick_ms } = restored;
         let mut work = Self {
             number,
             patients,
             next: committed,
             committed,
             looked: committed.blocks,
+            forgotten,
             unsaved: BTreeMap::new(),
             open: BTreeSet::new(),
             open_access: BTreeSet::new(),
@@ -150,6 +164,10 @@ impl PartitionWork {
         let readings = record.topic.as_str() == READINGS;
         let id = record.key.as_ref().try_into().ok().map(Digest);
         if let Some(id) = id && !self.patients.contains_key(&id) {
+            if self.forgotten.contains(&id) {
+                self.refuse_unopened(shared, record, "no-key");
+                return Ok(None);
+            }
             self.look_for_openings(shared).await?;
         }
         let Some((id, patient)) = id.and_then(|id| Some((id, self.patients.get(&id)?))) else {
@@ -237,6 +255,7 @@ impl PartitionWork {
             tracing::warn!(chain = %id, "a patient's keys or grant were taken back; open work is forgotten");
             shared.reject("taken-back");
             self.patients.remove(&id);
+            self.forgotten.insert(id);
             return Ok(());
         };
         let cut = patient.cut(shared, keys, self.number, self.next.readings, self.next.access)?;
@@ -277,7 +296,7 @@ impl PartitionWork {
             Ok(_) => return tracing::warn!(offset = record.offset, "an opening under another chain's key is ignored"),
             Err(error) => return tracing::warn!(offset = record.offset, %error, "an opening is ignored"),
         };
-        if self.patients.contains_key(&chain.id) {
+        if self.patients.contains_key(&chain.id) || self.forgotten.contains(&chain.id) {
             return;
         }
         if self.patients.len() >= shared.settings.patients_max {
@@ -294,14 +313,17 @@ impl PartitionWork {
         self.patients.insert(chain.id, patient);
     }
 
-    /// Has the next commit keep the first state of chains that were just opened. Where the patient has not granted the keys yet,
-    /// the chain's opening stays unread as far as others are told.
+    /// Has the next commit keep the first state of chains that were just opened. Until a chain's first state is kept, for want of
+    /// keys or because work is open, its opening counts as unread.
     pub(crate) async fn save_new(&mut self, shared: &mut Shared) -> Result<()> {
         for id in self.unsaved.values().copied().collect::<Vec<_>>() {
             let Some(patient) = self.patients.get(&id) else {
                 self.unsaved.retain(|_, unsaved| *unsaved != id);
                 continue;
             };
+            if patient.is_open() {
+                continue; // its first block brings its first state
+            }
             let granted = may_append(&patient.head.writers, &shared.own, patient.now_ms());
             let chain = patient.chain;
             let keys = if granted { shared.keys.keys(&chain).await? } else { None };

@@ -132,6 +132,37 @@ async fn an_erased_patient_is_read_no_more_and_the_others_go_on() {
     running.stop().await;
 }
 
+/// A chain whose state cannot be opened any longer must never be begun anew from its opening: that would fork it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_that_is_read_again_does_not_begin_an_erased_chain_anew() {
+    let mut world = World::new(47).await;
+    // Chains without keys keep the openings after theirs unread; both partitions get one.
+    for _ in 0..8 {
+        world.enrol_until(None).await;
+    }
+    let patient = world.enrol().await;
+    let mut running = world.start();
+    world.send(&patient, &minute(0, 0)).await;
+    world.flush(&mut running, START_MS + MINUTE_MS).await;
+    assert_eq!(world.blocks(&patient).await.len(), 2);
+    world.keys.remove(&patient.chain);
+    running.kill().await;
+    let mut running = world.start();
+    world.flush(&mut running, START_MS + 2 * MINUTE_MS).await;
+    world.keys.insert(&patient.chain, patient.keys.clone());
+    world.send(&patient, &minute(0, 1)).await;
+    world.flush(&mut running, START_MS + 3 * MINUTE_MS).await;
+    assert_eq!(world.rejected(&patient).await, ["no-key"]);
+    assert_eq!(world.content(&patient).await.readings, 3);
+    // The next to take over goes on with it.
+    running.kill().await;
+    let mut running = world.start();
+    world.send(&patient, &minute(0, 2)).await;
+    world.flush(&mut running, START_MS + 4 * MINUTE_MS).await;
+    assert_eq!(world.content(&patient).await.readings, 6);
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn more_devices_and_locations_than_a_patient_may_have_are_rejected() {
     let mut world = World::new(46).await;
