@@ -11,7 +11,7 @@ use stream::{Append, Batch, EventLog, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::held::{Held, Known, short};
-use super::{IngestSettings, Line, LineResult, Submission};
+use super::{BEHIND_MAX, IngestSettings, Line, LineResult, Submission};
 use crate::custody::stream_key;
 use crate::{Custody, Error};
 
@@ -82,7 +82,7 @@ impl Appender {
                         continue;
                     };
                     for (sequence, reading) in (batch.first_sequence..).zip(&batch.readings) {
-                        held.insert(&chain.id, &batch.device, sequence, short(&batch.subject, reading));
+                        held.insert(&chain.id, &batch.device, sequence, &batch.subject, reading);
                     }
                 }
             }
@@ -169,41 +169,48 @@ impl Appender {
             let message = "nobody may write for this patient here".to_owned();
             return submission.lines.iter().map(|_| LineResult::Refused { code: "no-key", message: message.clone() }).collect();
         };
+        let through = self.held.through(&chain.id, &submission.device);
+        // Unnumbered lines take the next numbers; those that are refused take none.
+        let mut next = submission.first_sequence.unwrap_or_else(|| through.map_or(0, |through| through.saturating_add(1)));
         let mut run: Vec<Reading> = Vec::new();
         let mut results = Vec::with_capacity(submission.lines.len());
-        for (sequence, line) in (submission.first_sequence..).zip(&submission.lines) {
-            let (result, reading) = self.judge(submission, sequence, line);
+        for line in &submission.lines {
+            let (result, reading) = self.judge(submission, next, line);
+            let numbered = submission.first_sequence.is_some();
             match (&result, reading) {
                 (LineResult::Accepted, Some(reading)) => {
-                    self.held.insert(&chain.id, &submission.device, sequence, short(&submission.subject, &reading));
+                    self.held.insert(&chain.id, &submission.device, next, &submission.subject, &reading);
                     run.push(reading);
+                    next = next.saturating_add(1);
                     if run.len() == RECORD_READINGS_MAX {
-                        self.batch(&key, &chain, submission, sequence.saturating_add(1), &mut run, records);
+                        self.batch(&key, &chain, submission, next, &mut run, records);
                     }
                 }
                 (result, _) => {
-                    self.batch(&key, &chain, submission, sequence, &mut run, records);
+                    if numbered {
+                        self.batch(&key, &chain, submission, next, &mut run, records);
+                    }
                     let reason = match result {
-                        LineResult::Refused { code, .. } => code,
-                        LineResult::Conflict => "conflict",
-                        _ => "",
+                        LineResult::Refused { code, .. } => Some(*code),
+                        LineResult::Conflict => Some("conflict"),
+                        _ => None,
                     };
-                    if !reason.is_empty() {
+                    if let Some(reason) = reason {
                         let kept = Rejected {
                             device: submission.device.clone(),
                             reason: reason.into(),
                             received_ms: submission.received_ms,
-                            line: kept_line(sequence, line),
+                            line: kept_line(next, line),
                         };
                         let value = RejectedValue::sealed(&key, &chain, &kept, &mut OsRng);
                         records.push(Append::new(READINGS_REJECTED, chain.id.0.to_vec(), submission.received_ms, value));
                     }
+                    next = next.saturating_add(u64::from(numbered));
                 }
             }
             results.push(result);
         }
-        let end = submission.first_sequence.saturating_add(submission.lines.len() as u64);
-        self.batch(&key, &chain, submission, end, &mut run, records);
+        self.batch(&key, &chain, submission, next, &mut run, records);
         results
     }
 
@@ -216,14 +223,25 @@ impl Appender {
             Err(refusal) => return refused(refusal),
         };
         let plain = of_chain(reading);
+        let (chain, device) = (&submission.chain, submission.device.as_str());
+        let content = short(&submission.subject, &plain);
         // What is held is held, however old it has become meanwhile: a device may send everything again (E3).
-        match self.held.look(&submission.chain, &submission.device, sequence, &short(&submission.subject, &plain)) {
-            Known::Same => (LineResult::AlreadyHeld, None),
-            Known::Other => (LineResult::Conflict, None),
-            Known::New => match self.settings.admission.check(reading, submission.received_ms) {
-                Ok(()) => (LineResult::Accepted, Some(plain)),
-                Err(refusal) => refused(&refusal),
-            },
+        let known = match submission.first_sequence {
+            Some(_) => self.held.look(chain, device, sequence, &content),
+            None => self.held.look_at(chain, device, &plain, &content),
+        };
+        match known {
+            Known::Same => return (LineResult::AlreadyHeld, None),
+            Known::Other => return (LineResult::Conflict, None),
+            Known::New => {}
+        }
+        if self.held.through(chain, device).is_some_and(|through| through.saturating_sub(sequence) > BEHIND_MAX) {
+            let message = format!("its sequence lies more than {BEHIND_MAX} behind the device's last; send in order");
+            return (LineResult::Refused { code: "sequence-behind", message }, None);
+        }
+        match self.settings.admission.check(reading, submission.received_ms) {
+            Ok(()) => (LineResult::Accepted, Some(plain)),
+            Err(refusal) => refused(&refusal),
         }
     }
 

@@ -28,13 +28,29 @@ pub(crate) enum Known {
 #[derive(Default)]
 struct Runs(BTreeMap<u64, Vec<Short>>);
 
+/// Devices of this prefix send no sequence of their own; what they send is named by signal and instant.
+pub(crate) const UNNUMBERED: &str = "fhir/";
+
 /// All devices.
 #[derive(Default)]
-pub(crate) struct Held(HashMap<(Digest, String), Runs>);
+pub(crate) struct Held {
+    runs: HashMap<(Digest, String), Runs>,
+    instants: HashMap<(Digest, String), HashMap<(u16, i64), Short>>,
+}
 
 impl Held {
     pub(crate) fn look(&self, chain: &Digest, device: &str, sequence: u64, content: &Short) -> Known {
-        match self.0.get(&(*chain, device.to_owned())).and_then(|runs| runs.get(sequence)) {
+        match self.runs.get(&(*chain, device.to_owned())).and_then(|runs| runs.get(sequence)) {
+            None => Known::New,
+            Some(held) if held == content => Known::Same,
+            Some(_) => Known::Other,
+        }
+    }
+
+    /// The same for a device without sequences: by signal and instant.
+    pub(crate) fn look_at(&self, chain: &Digest, device: &str, reading: &phc::Reading, content: &Short) -> Known {
+        let held = self.instants.get(&(*chain, device.to_owned()));
+        match held.and_then(|held| held.get(&(reading.signal, reading.time_ms))) {
             None => Known::New,
             Some(held) if held == content => Known::Same,
             Some(_) => Known::Other,
@@ -42,13 +58,18 @@ impl Held {
     }
 
     /// Remembers; what is held already stays as it is.
-    pub(crate) fn insert(&mut self, chain: &Digest, device: &str, sequence: u64, content: Short) {
-        self.0.entry((*chain, device.to_owned())).or_default().insert(sequence, content);
+    pub(crate) fn insert(&mut self, chain: &Digest, device: &str, sequence: u64, subject: &phc::Subject, reading: &phc::Reading) {
+        let content = short(subject, reading);
+        self.runs.entry((*chain, device.to_owned())).or_default().insert(sequence, content);
+        if device.starts_with(UNNUMBERED) {
+            let held = self.instants.entry((*chain, device.to_owned())).or_default();
+            held.entry((reading.signal, reading.time_ms)).or_insert(content);
+        }
     }
 
     /// The highest sequence held of a device.
     pub(crate) fn through(&self, chain: &Digest, device: &str) -> Option<u64> {
-        let (first, run) = self.0.get(&(*chain, device.to_owned()))?.0.last_key_value()?;
+        let (first, run) = self.runs.get(&(*chain, device.to_owned()))?.0.last_key_value()?;
         first.checked_add(u64::try_from(run.len()).ok()?)?.checked_sub(1)
     }
 }
@@ -76,21 +97,26 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn reading(value_milli: i64) -> phc::Reading {
+        phc::Reading { signal: 1, value_milli, time_ms: 0, offset_minutes: None, provenance: phc::Provenance::Device }
+    }
+
     proptest! {
         #[test]
-        fn runs_hold_what_a_map_holds(sequences in prop::collection::vec((0u64..40, any::<[u8; 8]>()), 0..80)) {
+        fn runs_hold_what_a_map_holds(sequences in prop::collection::vec((0u64..40, 0i64..3), 0..80)) {
             let (mut held, mut plain) = (Held::default(), BTreeMap::new());
-            for (sequence, content) in sequences {
-                held.insert(&Digest::ZERO, "d", sequence, content);
-                plain.entry(sequence).or_insert(content);
+            let subject = phc::Subject::Patient;
+            for (sequence, value) in sequences {
+                held.insert(&Digest::ZERO, "d", sequence, &subject, &reading(value));
+                plain.entry(sequence).or_insert(value);
             }
             for sequence in 0..41 {
                 let expected = match plain.get(&sequence) {
                     None => Known::New,
-                    Some(content) if *content == [7; 8] => Known::Same,
+                    Some(1) => Known::Same,
                     Some(_) => Known::Other,
                 };
-                prop_assert_eq!(held.look(&Digest::ZERO, "d", sequence, &[7; 8]), expected);
+                prop_assert_eq!(held.look(&Digest::ZERO, "d", sequence, &short(&subject, &reading(1))), expected);
             }
             prop_assert_eq!(held.through(&Digest::ZERO, "d"), plain.keys().last().copied());
             prop_assert_eq!(held.through(&Digest::ZERO, "e"), None);

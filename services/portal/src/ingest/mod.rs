@@ -4,7 +4,7 @@
 //! one barrier. It knows no HTTP: replays and simulators use it as it is.
 
 mod append;
-mod held;
+pub(crate) mod held;
 
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ use append::{Appender, Job};
 
 /// Most lines of one submission.
 pub const LINES_MAX: usize = 10_000;
+/// How far a sequence that was never seen may lie behind the highest of its device: whoever reads the log remembers that many.
+pub const BEHIND_MAX: u64 = 63;
 /// Submissions that wait for the one task; more wait for room.
 const WAITING: usize = 64;
 
@@ -55,8 +57,9 @@ pub struct Submission {
     pub device: String,
     /// Whom or what they are about.
     pub subject: Subject,
-    /// Sequence of the first line; the i-th has `first_sequence + i`.
-    pub first_sequence: u64,
+    /// Sequence of the first line; the i-th has `first_sequence + i`. `None`: the source counts nothing (FHIR), its
+    /// readings are named by signal and instant and numbered here; the device is then kept as `fhir/…`.
+    pub first_sequence: Option<u64>,
     /// When they were received, milliseconds since 1970-01-01 UTC.
     pub received_ms: i64,
     /// The lines.
@@ -126,7 +129,11 @@ impl Ingest {
         if matches!(&submission.subject, Subject::Location(l) if l.is_empty() || l.len() > phc::messages::NAME_BYTES_MAX) {
             return Err(Error::Invalid("a location's name is 1 to 128 bytes".into()));
         }
-        if submission.first_sequence.checked_add(submission.lines.len() as u64).is_none() {
+        let unnumbered = submission.device.starts_with(held::UNNUMBERED);
+        if submission.first_sequence.is_some() == unnumbered {
+            return Err(Error::Invalid("a device named fhir/… has no sequence, and every other has one".into()));
+        }
+        if submission.first_sequence.is_some_and(|first| first.checked_add(submission.lines.len() as u64).is_none()) {
             return Err(Error::Invalid("the sequences exceed 64 bits".into()));
         }
         let (answer, answered) = oneshot::channel();
@@ -145,7 +152,7 @@ impl Ingest {
         received_ms: i64,
     ) -> Result<Vec<LineResult>, Error> {
         let lines = readings.iter().map(|reading| Line { reading: Ok(*reading), sent: Vec::new() }).collect();
-        let device = device.to_owned();
+        let (device, first_sequence) = (device.to_owned(), Some(first_sequence));
         self.submit_lines(Submission { chain, device, subject, first_sequence, received_ms, lines }).await
     }
 
