@@ -1,0 +1,138 @@
+//! The command line: what people type. What it means is in the modules that `main` calls.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A dual-chain health platform: wearable streams to alerts, clinical events to verifiable claims.
+#[derive(Debug, Parser)]
+#[command(name = "caduceus", version, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show everything in one process: simulated patients, alerts, two chains, claims with receipts.
+    Demo(Demo),
+    /// Run one or more roles until SIGTERM.
+    Run(Run),
+    /// Send a recording (CSV, also .gz) through the whole path, as one patient's readings.
+    Replay(Replay),
+    /// Verify a file that somebody handed over; no network is used.
+    #[command(subcommand)]
+    Verify(Verify),
+    /// Verify every chain, batch, proof and anchor on disk; repairs nothing.
+    Check(Check),
+    /// The index beside the logs.
+    #[command(subcommand)]
+    Index(Index),
+    /// The configuration file of `run`.
+    #[command(subcommand)]
+    Config(Config),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// One line a second instead of a live view; runs a finite script and exits.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Where everything is kept [default: a new folder under the system's temporary one].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Simulated seconds per second once the backfill is in.
+    #[arg(long, value_name = "X", default_value_t = 3600.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// Seed of the simulated people: the same seed gives the same scores, anomalies and verdicts.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// What this process does.
+    #[arg(required = true, value_enum)]
+    pub(crate) roles: Vec<Role>,
+    /// The configuration file; `caduceus config example` prints one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Role {
+    /// Readings to blocks and alerts.
+    Monitor,
+    /// Alerts to mail.
+    Notify,
+    /// A validator of the record chain.
+    RecordNode,
+    /// Readings, clinical events, consents and claims over HTTP.
+    Portal,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The recording: a column `time` and columns named by signals, for example `heart_rate` or `hr`.
+    pub(crate) file: PathBuf,
+    /// Whose readings they are: 1 to 64 letters, digits, '-', '_' and '.'.
+    #[arg(long, value_name = "ID")]
+    pub(crate) patient: String,
+    /// Where everything is kept; made where it does not exist.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Recorded seconds per second [default: as fast as it goes].
+    #[arg(long, value_name = "X", value_parser = speed)]
+    pub(crate) speed: Option<f64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verify {
+    /// A claim's receipt: recomputes what it opens, names who attests the rest.
+    Receipt {
+        /// The receipt.
+        file: PathBuf,
+        /// The network's genesis: what is trusted.
+        #[arg(long, value_name = "FILE")]
+        genesis: PathBuf,
+        /// A later block to trust instead: history before it may be forged by keys of departed validators.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// What to check.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// One JSON object on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The file with the key store's passphrase [default: the demo's own, where there is one].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Index {
+    /// Make the index anew from the logs.
+    Rebuild {
+        /// Where the logs are.
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print a working file with every key, its default and meaning.
+    Example,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("a number above 0 is needed, for example 60".into()),
+    }
+}

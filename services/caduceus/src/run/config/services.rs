@@ -1,0 +1,71 @@
+//! `[monitor]` and `[portal]`.
+
+use std::net::SocketAddr;
+
+use kit::{Documented, Key};
+use serde::{Deserialize, Serialize};
+
+use crate::network::INSURER;
+
+/// `[monitor]`: readings to blocks and alerts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MonitorSettings {
+    pub(crate) name: String,
+    pub(crate) block_records: u32,
+    pub(crate) block_age_minutes: u32,
+    pub(crate) anchor_minutes: u32,
+    pub(crate) cohort_seed: u64,
+}
+
+impl Default for MonitorSettings {
+    fn default() -> Self {
+        Self { name: "monitor-1".into(), block_records: 1_024, block_age_minutes: 60, anchor_minutes: 10, cohort_seed: crate::platform::COHORT_SEED }
+    }
+}
+
+impl Documented for MonitorSettings {
+    const SECTION: &'static str = "monitor";
+    const ABOUT: &'static str = "Readings to blocks and alerts. Monitors of different names share the work and take over from each other.";
+    const KEYS: &'static [Key] = &[
+        Key::new("name", "", "Name of this monitor; another of the same name takes its place."),
+        Key::new("block_records", "", "A personal chain's block is cut at this many records."),
+        Key::new("block_age_minutes", "minutes of event time", "A block is cut at this age at the latest; an alert cuts at once."),
+        Key::new("anchor_minutes", "minutes of event time", "How often the heads of the personal chains are anchored on the record chain."),
+        Key::new("cohort_seed", "", "Seed of the reference population that the cohort forest is fitted on; its model's hash is in every block."),
+    ];
+
+    fn check(&self) -> Result<(), String> {
+        if self.block_records == 0 || self.block_age_minutes == 0 || self.anchor_minutes == 0 || self.name.is_empty() {
+            return Err("name, block_records, block_age_minutes and anchor_minutes: none may be empty or 0".into());
+        }
+        Ok(())
+    }
+}
+
+/// `[portal]`: everything over HTTP.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PortalSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) open_to_network: bool,
+    pub(crate) party: String,
+    pub(crate) tick_seconds: u32,
+}
+
+impl Default for PortalSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8_080)), open_to_network: false, party: INSURER.into(), tick_seconds: 10 }
+    }
+}
+
+impl Documented for PortalSettings {
+    const SECTION: &'static str = "portal";
+    const ABOUT: &'static str = "Readings, clinical events, consents and claims over HTTP.";
+    const KEYS: &'static [Key] = &[
+        Key::new("listen", "ip:port", "Address; requests carry bearer tokens, so other machines need a TLS proxy between."),
+        Key::new("open_to_network", "", "Whether addresses that other machines can reach are allowed."),
+        Key::new("party", "", "The member that this portal is; its key signs the receipts."),
+        Key::new("tick_seconds", "seconds", "How often the event log is told that time goes on, so that silent patients' blocks are cut; 0 for never."),
+    ];
+}

@@ -1,0 +1,42 @@
+//! `caduceus run`, `config example`, `found`, `enrol`: the parts as processes of their own.
+
+mod config;
+mod enrol;
+mod event_log;
+mod found;
+mod monitor;
+mod notify;
+mod portal;
+mod process;
+mod record_node;
+mod reach;
+
+use std::path::Path;
+
+use kit::Configuration;
+
+pub(crate) use enrol::enrol;
+pub(crate) use found::found;
+pub(crate) use process::run;
+
+use crate::failure::{Failure, Outcome};
+
+/// Prints a file with every key.
+pub(crate) fn example() -> Outcome {
+    crate::console::print(&kit::config::example(&config::sections().map_err(of_kit)?));
+    Ok(())
+}
+
+/// The configuration, known to hold known keys only.
+fn load(file: &Path) -> Outcome<Configuration> {
+    Configuration::load(Some(file), &config::sections().map_err(of_kit)?).map_err(of_kit)
+}
+
+/// The errors of `kit` know their exit code.
+fn of_kit(error: kit::Error) -> Failure {
+    match error.exit_code() {
+        1 => Failure::wrong(error),
+        2 => Failure::usage(error),
+        _ => Failure::environment(error),
+    }
+}

@@ -1,0 +1,4 @@
+//! The whole path and the project's own rules, from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod architecture;
