@@ -1,7 +1,9 @@
 //! Lines, areas and text on a picture. Positions are pixels from the top left.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
-use tiny_skia::{FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Rect, Stroke, StrokeDash, Transform};
+use tiny_skia::{
+    FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Rect, Stroke, StrokeDash, Transform,
+};
 
 /// Red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +107,12 @@ impl Canvas {
             let sum = u32::from(over) * u32::from(strength) + u32::from(under) * (255 - u32::from(strength));
             u8::try_from(sum / 255).unwrap_or(u8::MAX)
         };
-        let mixed = PremultipliedColorU8::from_rgba(mix(colour.0, pixel.red()), mix(colour.1, pixel.green()), mix(colour.2, pixel.blue()), 255);
+        let mixed = PremultipliedColorU8::from_rgba(
+            mix(colour.0, pixel.red()),
+            mix(colour.1, pixel.green()),
+            mix(colour.2, pixel.blue()),
+            255,
+        );
         if let Some(mixed) = mixed {
             *pixel = mixed;
         }

@@ -22,7 +22,9 @@ pub(crate) const SIGNAL: Colour = Colour(16, 62, 118);
 const TOP: f32 = 84.0;
 const BOTTOM: f32 = 430.0;
 const LEFT: f32 = 96.0;
-const RIGHT: f32 = 770.0;
+/// Right of it stands the current value.
+const RIGHT: f32 = 706.0;
+const EDGE: f32 = 784.0;
 /// Readings further apart than this are not joined.
 const GAP_MS: i64 = 30 * 60_000;
 
@@ -52,7 +54,9 @@ struct Scale {
 impl Scale {
     fn of(trend: &Trend) -> Self {
         let shown = trend.points.iter().map(|(_, value)| *value);
-        let shown = shown.chain(trend.usual.into_iter().flat_map(|(low, high)| [low, high])).chain(trend.limit.map(|(_, limit)| limit));
+        let shown = shown
+            .chain(trend.usual.into_iter().flat_map(|(low, high)| [low, high]))
+            .chain(trend.limit.map(|(_, limit)| limit));
         let (low, high) = shown.fold((i64::MAX, i64::MIN), |(low, high), value| (low.min(value), high.max(value)));
         let step = step_for(high.saturating_sub(low).max(least_span(trend.signal)));
         // A little air above and below, to whole steps.
@@ -114,9 +118,9 @@ fn heading(canvas: &mut Canvas, trend: &Trend) {
     }
     if let Some((_, limit)) = trend.limit {
         let text = format!("limit {}", words::number(trend.signal, limit));
-        let left = RIGHT - Canvas::width_of(&text, false);
+        let left = EDGE - Canvas::width_of(&text, false);
         canvas.line(&[(left - 46.0, 58.0), (left - 10.0, 58.0)], 3.0, 7.0, LIMIT);
-        canvas.text(&text, RIGHT, 46.0, Align::Right, false, LIMIT);
+        canvas.text(&text, EDGE, 46.0, Align::Right, false, LIMIT);
     }
 }
 
@@ -128,12 +132,22 @@ fn usual_range(canvas: &mut Canvas, trend: &Trend, scale: &Scale) {
 }
 
 fn value_axis(canvas: &mut Canvas, trend: &Trend, scale: &Scale) {
-    let mut value = scale.low;
-    while value <= scale.high {
+    // `step_for` gives at most a dozen lines; the bound holds whatever the numbers are.
+    for line in 0..=24 {
+        let value = scale.low.saturating_add(scale.step.saturating_mul(line));
+        if value > scale.high {
+            break;
+        }
         let y = scale.y(value);
         canvas.line(&[(LEFT, y), (RIGHT, y)], 1.0, 0.0, GRID);
-        canvas.text(&words::number(trend.signal, value), LEFT - 10.0, y - TEXT_HEIGHT / 2.0, Align::Right, false, QUIET);
-        value = value.saturating_add(scale.step);
+        canvas.text(
+            &words::number(trend.signal, value),
+            LEFT - 10.0,
+            y - TEXT_HEIGHT / 2.0,
+            Align::Right,
+            false,
+            QUIET,
+        );
     }
 }
 
@@ -141,20 +155,21 @@ fn time_axis(canvas: &mut Canvas, trend: &Trend, scale: &Scale) {
     canvas.line(&[(LEFT, BOTTOM), (RIGHT, BOTTOM)], 2.0, 0.0, QUIET);
     // Whole local hours that four divides; walked in absolute time, so that a change to summer time shows as it is.
     let quarter_ms = 15 * 60_000;
-    let mut time = trend.from_ms.div_euclid(quarter_ms).saturating_mul(quarter_ms);
-    while time <= trend.to_ms {
+    let first = trend.from_ms.div_euclid(quarter_ms).saturating_mul(quarter_ms);
+    for quarter in 0..=24 * 4 {
+        let time = first.saturating_add(quarter * quarter_ms);
         let local = words::zoned(time, &trend.zone);
-        if time >= trend.from_ms && local.hour() % 4 == 0 && local.minute() == 0 {
+        if (trend.from_ms..=trend.to_ms).contains(&time) && local.hour() % 4 == 0 && local.minute() == 0 {
             let x = scale.x(time);
             canvas.line(&[(x, TOP), (x, BOTTOM)], 1.0, 0.0, GRID);
             canvas.line(&[(x, BOTTOM), (x, BOTTOM + 7.0)], 2.0, 0.0, QUIET);
-            if RIGHT - x >= 64.0 {
+            if RIGHT - x >= 58.0 {
                 canvas.text(&words::clock(time, &trend.zone), x, BOTTOM + 10.0, Align::Middle, false, QUIET);
             }
         }
-        time = time.saturating_add(quarter_ms);
     }
-    canvas.text("now", RIGHT + 8.0, BOTTOM + 10.0, Align::Right, true, INK);
+    canvas.line(&[(RIGHT, TOP), (RIGHT, BOTTOM + 7.0)], 2.0, 0.0, QUIET);
+    canvas.text("now", RIGHT, BOTTOM + 10.0, Align::Middle, true, INK);
     let local = words::zoned(trend.to_ms, &trend.zone);
     let caption = format!("local time, UTC{}; now is {}", local.strftime("%:z"), local.strftime("%-d %b %Y, %H:%M"));
     canvas.text(&caption, (LEFT + RIGHT) / 2.0, BOTTOM + 46.0, Align::Middle, false, QUIET);
@@ -188,7 +203,7 @@ fn start(canvas: &mut Canvas, trend: &Trend, scale: &Scale) {
 }
 
 fn signal(canvas: &mut Canvas, trend: &Trend, scale: &Scale) {
-    let joined = |pair: &[(i64, i64)]| matches!(pair, [a, b] if b.0 - a.0 <= GAP_MS);
+    let joined = |pair: &[(i64, i64)]| matches!(pair, [a, b] if b.0.saturating_sub(a.0) <= GAP_MS);
     let mut run: Vec<(f32, f32)> = Vec::new();
     for (at, (time, value)) in trend.points.iter().enumerate() {
         let position = (scale.x(*time), scale.y(*value));
@@ -202,10 +217,8 @@ fn signal(canvas: &mut Canvas, trend: &Trend, scale: &Scale) {
         let (x, y) = (scale.x(*time), scale.y(*value));
         canvas.dot(x, y, 9.0, Colour(255, 255, 255));
         canvas.dot(x, y, 7.0, SIGNAL);
-        let above = y - TOP > 44.0;
         let text = words::number(trend.signal, *value);
-        let right = (x + 12.0).min(RIGHT + 24.0).max(LEFT + Canvas::width_of(&text, true) + 8.0);
-        canvas.tag(&text, right, if above { y - TEXT_HEIGHT - 12.0 } else { y + 12.0 }, Align::Right, true, SIGNAL);
+        canvas.tag(&text, RIGHT + 14.0, y - TEXT_HEIGHT / 2.0, Align::Left, true, SIGNAL);
     }
 }
 

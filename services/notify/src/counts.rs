@@ -11,7 +11,14 @@ impl Notifier {
         };
         metrics::counter!("notify_failed_attempts_total", "kind" => kind).increment(1);
         let mail = self.sent_mail(key, 0);
-        tracing::warn!(patient_ref = mail.patient_ref, episode = mail.episode, step = key.step.name(), kind, reason, "mail not delivered");
+        tracing::warn!(
+            patient_ref = mail.patient_ref,
+            episode = mail.episode,
+            step = key.step.name(),
+            kind,
+            reason,
+            "mail not delivered"
+        );
         if let Some(health) = &self.health {
             health.mail.not_ready("the last attempt to deliver a mail failed");
         }
@@ -27,12 +34,18 @@ impl Notifier {
         let mail = self.sent_mail(key, entry.queued_ms);
         if matches!(record, OutboxRecord::Dead { .. }) {
             metrics::counter!("notify_dead_letters_total").increment(1);
-            tracing::error!(patient_ref = mail.patient_ref, episode = mail.episode, step = key.step.name(), "mail given up: dead letter in notify.outbox");
+            tracing::error!(
+                patient_ref = mail.patient_ref,
+                episode = mail.episode,
+                step = key.step.name(),
+                "mail given up: dead letter in notify.outbox"
+            );
             self.progress.send_modify(|progress| progress.dead += 1);
             return;
         }
         metrics::counter!("notify_mails_sent_total", "step" => key.step.name()).increment(1);
-        metrics::histogram!("notify_queued_to_sent_seconds").record(now_ms.saturating_sub(entry.queued_ms) as f64 / 1_000.0);
+        metrics::histogram!("notify_queued_to_sent_seconds")
+            .record(now_ms.saturating_sub(entry.queued_ms) as f64 / 1_000.0);
         tracing::info!(patient_ref = mail.patient_ref, episode = mail.episode, step = key.step.name(), "mail sent");
         if let Some(health) = &self.health {
             health.mail.ready();

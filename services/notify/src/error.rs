@@ -32,7 +32,11 @@ impl Error {
             Self::Keys(_) => true,
             Self::Log(error) => matches!(
                 error,
-                Log::Rebalanced { .. } | Log::Unsettled { .. } | Log::Unreachable { .. } | Log::Unavailable { .. } | Log::Broker { .. }
+                Log::Rebalanced { .. }
+                    | Log::Unsettled { .. }
+                    | Log::Unreachable { .. }
+                    | Log::Unavailable { .. }
+                    | Log::Broker { .. }
             ),
             Self::Settings(_) | Self::Kit(_) | Self::Compose(_) => false,
         }

@@ -13,7 +13,8 @@ const BODY: &str = "margin:0;padding:16px;background:#ffffff;color:#1a2430;font:
 const COLUMN: &str = "max-width:640px;margin:0 auto";
 const TITLE: &str = "font-size:13px;letter-spacing:.06em;text-transform:uppercase;color:#50606e;margin:18px 0 2px";
 const CELL: &str = "padding:4px 10px 4px 0;text-align:right;border-bottom:1px solid #dfe5ea";
-const FIRST_CELL: &str = "padding:4px 10px 4px 0;text-align:left;font-weight:normal;white-space:nowrap;border-bottom:1px solid #dfe5ea";
+const FIRST_CELL: &str =
+    "padding:4px 10px 4px 0;text-align:left;font-weight:normal;white-space:nowrap;border-bottom:1px solid #dfe5ea";
 
 pub(crate) fn render(notice: &Notice) -> String {
     let bar = match notice.severity {
@@ -22,7 +23,9 @@ pub(crate) fn render(notice: &Notice) -> String {
         Severity::Advisory => "#1f5fa8",
         Severity::Technical => "#50606e",
     };
-    let head = format!("font-size:20px;line-height:1.3;margin:0;padding:10px 14px;border-left:6px solid {bar};background:#f4f6f8");
+    let head = format!(
+        "font-size:20px;line-height:1.3;margin:0;padding:10px 14px;border-left:6px solid {bar};background:#f4f6f8"
+    );
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -47,7 +50,8 @@ pub(crate) fn render(notice: &Notice) -> String {
 
 fn section(part: &Part, link: Option<&str>) -> Markup {
     let small = part.title == "Verify";
-    let lines = if small { "margin:0;font-size:13px;overflow-wrap:anywhere" } else { "margin:0;overflow-wrap:anywhere" };
+    let lines =
+        if small { "margin:0;font-size:13px;overflow-wrap:anywhere" } else { "margin:0;overflow-wrap:anywhere" };
     html! {
         h2 style=(TITLE) { (part.title) }
         @for (at, line) in part.lines.iter().enumerate() {

@@ -26,7 +26,9 @@ impl Composer {
     /// # Errors
     /// [`Error::Settings`] for an address or zone that is none.
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
-        let address = |text: &String| text.parse::<Mailbox>().map_err(|error| Error::Settings(format!("{text:?} is no mail address: {error}")));
+        let address = |text: &String| {
+            text.parse::<Mailbox>().map_err(|error| Error::Settings(format!("{text:?} is no mail address: {error}")))
+        };
         Ok(Self {
             zone: settings.time_zone().map_err(Error::Settings)?,
             from: address(&settings.from)?,
@@ -49,11 +51,13 @@ impl Composer {
         let id = names::message_id(chain, &key, self.from.email.domain());
         let boundary = |part: &str| format!("{part}-{}", id.split('.').next().unwrap_or_default());
         let page = SinglePart::html(html::render(&notice));
-        let mut pages = MultiPart::alternative().boundary(boundary("views")).singlepart(SinglePart::plain(text::render(&notice)));
+        let mut pages =
+            MultiPart::alternative().boundary(boundary("views")).singlepart(SinglePart::plain(text::render(&notice)));
         pages = match picture {
             Some(png) => {
                 let kind = ContentType::parse("image/png").map_err(|error| fault(&error))?;
-                let picture = Attachment::new_inline_with_name(html::CHART_ID.into(), "chart.png".into()).body(png, kind);
+                let picture =
+                    Attachment::new_inline_with_name(html::CHART_ID.into(), "chart.png".into()).body(png, kind);
                 pages.multipart(MultiPart::related().boundary(boundary("page")).singlepart(page).singlepart(picture))
             }
             None => pages.singlepart(page),
@@ -63,7 +67,8 @@ impl Composer {
 
     fn envelope(&self, chain: &Chain, key: &Key, entry: &Entry, subject: &str, id: &str) -> Result<MessageBuilder> {
         let date = SystemTime::UNIX_EPOCH + Duration::from_millis(entry.queued_ms.max(0).unsigned_abs());
-        let mut message = Message::builder().from(self.from.clone()).subject(subject).date(date).message_id(Some(format!("<{id}>")));
+        let mut message =
+            Message::builder().from(self.from.clone()).subject(subject).date(date).message_id(Some(format!("<{id}>")));
         for address in &self.to {
             message = message.to(address.clone());
         }
@@ -71,7 +76,8 @@ impl Composer {
             let first = names::message_id(chain, &Key { step: Step::Opened, ..*key }, self.from.email.domain());
             message = message.in_reply_to(format!("<{first}>")).references(format!("<{first}>"));
         }
-        let name = HeaderName::new_from_ascii("Auto-Submitted".into()).map_err(|error| Error::Compose(error.to_string()))?;
+        let name =
+            HeaderName::new_from_ascii("Auto-Submitted".into()).map_err(|error| Error::Compose(error.to_string()))?;
         Ok(message.raw_header(HeaderValue::new(name, "auto-generated".into())))
     }
 }

@@ -53,8 +53,15 @@ impl Notice {
         };
         let full = settings.content == Content::Full;
         let trend = full.then(|| Trend::of(anomaly, &entry.alert.chart, zone)).flatten();
-        let first = if full { full_parts(anomaly, entry, trend.as_ref(), &review, zone) } else { minimal_parts(anomaly, entry, &review, zone) };
-        let link = settings.base_url.as_ref().map(|base| format!("{}/episodes/{}", base.trim_end_matches('/'), anomaly.episode));
+        let first = if full {
+            full_parts(anomaly, entry, trend.as_ref(), &review, zone)
+        } else {
+            minimal_parts(anomaly, entry, &review, zone)
+        };
+        let link = settings
+            .base_url
+            .as_ref()
+            .map(|base| format!("{}/episodes/{}", base.trim_end_matches('/'), anomaly.episode));
         let rest = closing_parts(&reference, entry, anomaly, settings, link.as_deref());
         Self { severity: anomaly.severity, subject, headline, first, trend, rest, link, footer: FOOTER }
     }
@@ -62,7 +69,9 @@ impl Notice {
 
 fn minimal_parts(anomaly: &Anomaly, entry: &Entry, review: &str, zone: &TimeZone) -> Vec<Part> {
     let what = match entry.step {
-        Step::Opened => format!("A new {} episode; noticed {}.", anomaly.severity.name(), words::time(anomaly.time_ms, zone)),
+        Step::Opened => {
+            format!("A new {} episode; noticed {}.", anomaly.severity.name(), words::time(anomaly.time_ms, zone))
+        }
         Step::Resolved => format!("The episode has ended; noticed {}.", words::time(anomaly.time_ms, zone)),
     };
     let so_what = match entry.step {
@@ -85,7 +94,7 @@ fn what(anomaly: &Anomaly, step: Step, zone: &TimeZone) -> Vec<String> {
     let (signal, mut lines) = (anomaly.signal, Vec::new());
     let name = words::label(signal);
     lines.push(match (anomaly.route, anomaly.value_milli) {
-        (Route::Silence, _) => format!("No reading of any device; last heard: {}.", name.to_lowercase()),
+        (Route::Silence, _) => format!("No reading of any device; last heard: {}.", words::label_inside(signal)),
         (_, Some(now)) => format!("{name} {}", words::value(signal, now)),
         (_, None) => format!("{name}: no current value"),
     });
@@ -116,7 +125,10 @@ fn how_sure(anomaly: &Anomaly, trend: Option<&Trend>) -> Vec<String> {
     let unit = if anomaly.route == Route::Forest { "windows" } else { "minutes" };
     let mut lines = Vec::new();
     if anomaly.route != Route::Silence {
-        lines.push(format!("condition held in {} of the last {} {unit} with data; {} needed", held.held, held.of, held.needed));
+        lines.push(format!(
+            "condition held in {} of the last {} {unit} with data; {} needed",
+            held.held, held.of, held.needed
+        ));
     }
     if let (Some(score), Some(threshold)) = (anomaly.score_micro, anomaly.threshold_micro) {
         lines.push(format!("score {} of 1, counts above {}", words::micro(score), words::micro(threshold)));
@@ -126,8 +138,12 @@ fn how_sure(anomaly: &Anomaly, trend: Option<&Trend>) -> Vec<String> {
         None => "signal: no readings in the last 24 hours".to_owned(),
     });
     if anomaly.route == Route::Forest {
-        let missing: Vec<_> = anomaly.missing.iter().map(|signal| words::label(*signal).to_lowercase()).collect();
-        lines.push(if missing.is_empty() { "missing: nothing".to_owned() } else { format!("missing: {}", missing.join(", ")) });
+        let missing: Vec<_> = anomaly.missing.iter().map(|signal| words::label_inside(*signal)).collect();
+        lines.push(if missing.is_empty() {
+            "missing: nothing".to_owned()
+        } else {
+            format!("missing: {}", missing.join(", "))
+        });
     }
     lines
 }
@@ -141,7 +157,7 @@ fn why(anomaly: &Anomaly) -> Vec<String> {
                 Side::Below => "below the lower",
                 Side::Above => "above the upper",
             });
-            vec![format!("{} stayed {side} limit", words::label(anomaly.signal).to_lowercase())]
+            vec![format!("{} stayed {side} limit", words::label_inside(anomaly.signal))]
         }
     }
 }
@@ -151,7 +167,7 @@ fn contribution(share: &Contribution) -> String {
     let (mark, side) = if share.deviation_milli < 0 { ("▼", "below") } else { ("▲", "above") };
     let tenths = share.deviation_milli.unsigned_abs().saturating_add(50) / 100;
     let deviation = format!("{}.{}", tenths / 10, tenths % 10);
-    let (added, name) = (words::micro_signed(share.share_micro), words::label(share.signal).to_lowercase());
+    let (added, name) = (words::micro_signed(share.share_micro), words::label_inside(share.signal));
     format!("{mark} {added} {name}, {deviation} SD {side} the own usual")
 }
 
@@ -168,9 +184,18 @@ fn so_what(anomaly: &Anomaly, step: Step, review: &str) -> Vec<String> {
     lines
 }
 
-fn closing_parts(reference: &PatientRef, entry: &Entry, anomaly: &Anomaly, settings: &Settings, link: Option<&str>) -> Vec<Part> {
+fn closing_parts(
+    reference: &PatientRef,
+    entry: &Entry,
+    anomaly: &Anomaly,
+    settings: &Settings,
+    link: Option<&str>,
+) -> Vec<Part> {
     let doing = match (link, entry.step) {
-        (Some(_), Step::Opened) => vec!["Acknowledge, mark as not useful, snooze with a reason, or open the record on this page, after signing in:".to_owned()],
+        (Some(_), Step::Opened) => vec![
+            "Acknowledge, mark as not useful, snooze with a reason, or open the record on this page, after signing in:"
+                .to_owned(),
+        ],
         (Some(_), Step::Resolved) => vec!["Open the record on this page, after signing in:".to_owned()],
         (None, _) => vec!["Open the record where the data lie: caduceus check --data-dir DIR".to_owned()],
     };
@@ -183,5 +208,9 @@ fn closing_parts(reference: &PatientRef, entry: &Entry, anomaly: &Anomaly, setti
         format!("model hash {}", Digest(anomaly.model)),
         "caduceus check --data-dir DIR verifies them".to_owned(),
     ];
-    vec![Part { title: "Do", lines: doing }, Part { title: "Told", lines: told }, Part { title: "Verify", lines: verify }]
+    vec![
+        Part { title: "Do", lines: doing },
+        Part { title: "Told", lines: told },
+        Part { title: "Verify", lines: verify },
+    ]
 }

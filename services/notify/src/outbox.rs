@@ -148,7 +148,11 @@ impl Outbox {
         let key = |step| Key { chain, episode: anomaly.episode, step };
         let (opened, resolved) = (key(Step::Opened), key(Step::Resolved));
         let step = match anomaly.change {
-            Change::Opened | Change::Continued if self.steps.contains_key(&opened) || self.steps.contains_key(&resolved) => return None,
+            Change::Opened | Change::Continued
+                if self.steps.contains_key(&opened) || self.steps.contains_key(&resolved) =>
+            {
+                return None;
+            }
             Change::Opened | Change::Continued => Step::Opened,
             Change::Resolved if self.steps.contains_key(&resolved) || !self.steps.contains_key(&opened) => return None,
             Change::Resolved => Step::Resolved,

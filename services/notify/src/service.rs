@@ -46,7 +46,13 @@ impl Notifier {
     ///
     /// # Errors
     /// [`Error::Settings`], [`Error::Kit`].
-    pub fn new(log: Arc<dyn EventLog>, keys: Arc<dyn Keys>, clock: Arc<dyn Clock>, network: Digest, settings: &Settings) -> Result<Self> {
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        keys: Arc<dyn Keys>,
+        clock: Arc<dyn Clock>,
+        network: Digest,
+        settings: &Settings,
+    ) -> Result<Self> {
         settings.check().map_err(Error::Settings)?;
         Ok(Self {
             log,

@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
                 continue;
             }
             reached.insert(record.partition, record.next_position());
-            let Some((id, key, anomaly, alert)) = self.open(&record).await? else { continue };
+            let Some((id, key, anomaly, alert)) = open(self.me, &record).await? else { continue };
             let Some(part) = self.parts.get_mut(&record.partition) else { continue };
             if let Some(entry) = part.outbox.take(id, &anomaly, alert, now_ms) {
                 appends.push(self.append(id, &key, record.partition, now_ms, &OutboxRecord::Queued(entry)));
@@ -158,30 +158,6 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The alert of a record; `None`, counted, for what cannot be opened or read.
-    async fn open(&self, record: &Record) -> Result<Option<(Digest, DataKey, Anomaly, Alert)>> {
-        let Some(id) = chain_id(record) else {
-            unreadable(record, &"its key is no chain id");
-            return Ok(None);
-        };
-        let Some(key) = self.me.keys.stream_key(&id).await? else {
-            unreadable(record, &"no key for it is held");
-            return Ok(None);
-        };
-        let read = || {
-            let alert: Alert = open_topic_value(&key, &self.me.chain(id), &ALERTS, "alert", &record.value)?;
-            let anomaly: Anomaly = ledger::decode("anomaly", &alert.anomaly)?;
-            Ok::<_, phc::Error>((anomaly, alert))
-        };
-        match read() {
-            Ok((anomaly, alert)) => Ok(Some((id, key, anomaly, alert))),
-            Err(error) => {
-                unreadable(record, &error);
-                Ok(None)
-            }
-        }
     }
 
     fn append(&self, id: Digest, key: &DataKey, partition: u32, now_ms: i64, record: &OutboxRecord) -> Append {
@@ -260,6 +236,30 @@ impl<'a> Session<'a> {
         self.settle(finished).await?;
         self.report();
         Ok(())
+    }
+}
+
+/// The alert of a record; `None`, counted, for what cannot be opened or read.
+async fn open(me: &Notifier, record: &Record) -> Result<Option<(Digest, DataKey, Anomaly, Alert)>> {
+    let Some(id) = chain_id(record) else {
+        unreadable(record, &"its key is no chain id");
+        return Ok(None);
+    };
+    let Some(key) = me.keys.stream_key(&id).await? else {
+        unreadable(record, &"no key for it is held");
+        return Ok(None);
+    };
+    let read = || {
+        let alert: Alert = open_topic_value(&key, &me.chain(id), &ALERTS, "alert", &record.value)?;
+        let anomaly: Anomaly = ledger::decode("anomaly", &alert.anomaly)?;
+        Ok::<_, phc::Error>((anomaly, alert))
+    };
+    match read() {
+        Ok((anomaly, alert)) => Ok(Some((id, key, anomaly, alert))),
+        Err(error) => {
+            unreadable(record, &error);
+            Ok(None)
+        }
     }
 }
 

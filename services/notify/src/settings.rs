@@ -81,7 +81,7 @@ pub struct Settings {
     pub smtp_password: Option<Secret>,
     /// File whose first line is the password.
     pub smtp_password_file: Option<String>,
-    /// Longest wait for an answer of the server, seconds.
+    /// Longest time for handing over one mail, seconds.
     pub smtp_timeout_seconds: u64,
     /// Pause after the first failure, seconds.
     pub retry_first_seconds: u32,
@@ -128,9 +128,18 @@ impl Documented for Settings {
     const KEYS: &'static [Key] = &[
         Key::new("recipients", "", "Who is on call: every episode is mailed to all of these."),
         Key::new("from", "", "Whom mails come from; its domain also makes the Message-IDs."),
-        Key::new("content", "minimal or full", "What mails say: full adds values and a chart, and needs enforced TLS or the file transport."),
+        Key::new(
+            "content",
+            "minimal or full",
+            "What mails say: full adds values and a chart, and needs enforced TLS or the file transport.",
+        ),
         Key::new("zone", "IANA name", "The readers' time zone, such as Europe/Vienna."),
-        Key::optional("base_url", "", "Address of the portal; without it mails name a command instead of a link.", "\"https://portal.example.org\""),
+        Key::optional(
+            "base_url",
+            "",
+            "Address of the portal; without it mails name a command instead of a link.",
+            "\"https://portal.example.org\"",
+        ),
         Key::new("response_critical_minutes", "minutes", "Time to review a critical episode."),
         Key::new("response_urgent_minutes", "minutes", "Time to review an urgent episode."),
         Key::new("response_advisory_minutes", "minutes", "Time to review an advisory or technical episode."),
@@ -138,12 +147,26 @@ impl Documented for Settings {
         Key::new("mail_dir", "", "Directory of the .eml files of the file transport."),
         Key::optional("smtp_host", "", "The mail server's name, as in its certificate.", "\"mail.example.org\""),
         Key::new("smtp_port", "", "The mail server's port."),
-        Key::new("smtp_tls", "required or none", "STARTTLS with a checked certificate; none only for a relay on this machine and minimal content."),
-        Key::optional("smtp_ca_file", "", "PEM file of an authority to trust besides the system's.", "\"/etc/caduceus/mail-ca.pem\""),
+        Key::new(
+            "smtp_tls",
+            "required or none",
+            "STARTTLS with a checked certificate; none only for a relay on this machine and minimal content.",
+        ),
+        Key::optional(
+            "smtp_ca_file",
+            "",
+            "PEM file of an authority to trust besides the system's.",
+            "\"/etc/caduceus/mail-ca.pem\"",
+        ),
         Key::optional("smtp_user", "", "User name at the mail server.", "\"caduceus\""),
         Key::optional("smtp_password", "", "Password there; better in the environment or in a file.", "\"…\""),
-        Key::optional("smtp_password_file", "", "File whose first line is the password.", "\"/run/secrets/smtp-password\""),
-        Key::new("smtp_timeout_seconds", "seconds", "Longest wait for an answer of the mail server."),
+        Key::optional(
+            "smtp_password_file",
+            "",
+            "File whose first line is the password.",
+            "\"/run/secrets/smtp-password\"",
+        ),
+        Key::new("smtp_timeout_seconds", "seconds", "Longest time for handing over one mail."),
         Key::new("retry_first_seconds", "seconds", "Pause after the first failed attempt; it doubles with each."),
         Key::new("retry_longest_seconds", "seconds", "Longest pause between attempts."),
         Key::new("give_up_hours", "hours", "Age at which a mail that cannot be delivered becomes a dead letter."),
@@ -155,7 +178,9 @@ impl Documented for Settings {
             return Err("recipients: name 1 to 100 addresses".into());
         }
         for address in self.recipients.iter().chain([&self.from]) {
-            address.parse::<Mailbox>().map_err(|error| format!("{address:?} is no mail address ({error}); write name@example.org"))?;
+            address
+                .parse::<Mailbox>()
+                .map_err(|error| format!("{address:?} is no mail address ({error}); write name@example.org"))?;
         }
         self.time_zone()?;
         if self.deliveries_at_once == 0 || self.deliveries_at_once > 64 {
@@ -165,7 +190,9 @@ impl Documented for Settings {
             return Err("retry_first_seconds: at least 1, at most retry_longest_seconds".into());
         }
         if let Some(url) = &self.base_url {
-            let safe = url.starts_with("https://") || url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost");
+            let safe = url.starts_with("https://")
+                || url.starts_with("http://127.0.0.1")
+                || url.starts_with("http://localhost");
             if !safe || url.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"'".contains(c)) {
                 return Err(format!("base_url = {url:?} is no address for links; write https://portal.example.org"));
             }
@@ -190,7 +217,10 @@ impl Settings {
         }
         let has_password = self.smtp_password.is_some() || self.smtp_password_file.is_some();
         if self.smtp_user.is_some() != has_password {
-            return Err("smtp_user and its password (smtp_password or smtp_password_file) go together; set both or neither".into());
+            return Err(
+                "smtp_user and its password (smtp_password or smtp_password_file) go together; set both or neither"
+                    .into(),
+            );
         }
         if self.smtp_tls == SmtpTls::None {
             if self.content == Content::Full {
@@ -198,7 +228,9 @@ impl Settings {
             }
             let local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
             if !local {
-                return Err(format!("smtp_tls = \"none\" is possible only with a relay on this machine, not with {host:?}; set smtp_tls = \"required\""));
+                return Err(format!(
+                    "smtp_tls = \"none\" is possible only with a relay on this machine, not with {host:?}; set smtp_tls = \"required\""
+                ));
             }
             if self.smtp_user.is_some() {
                 return Err("smtp_user needs smtp_tls = \"required\": a password is not sent in the clear".into());
@@ -209,7 +241,9 @@ impl Settings {
 
     /// The readers' time zone.
     pub(crate) fn time_zone(&self) -> Result<TimeZone, String> {
-        TimeZone::get(&self.zone).map_err(|_| format!("zone = {:?} is no time zone; write a name of the IANA list, such as Europe/Vienna", self.zone))
+        TimeZone::get(&self.zone).map_err(|_| {
+            format!("zone = {:?} is no time zone; write a name of the IANA list, such as Europe/Vienna", self.zone)
+        })
     }
 
     /// Within how many minutes an episode is to be reviewed.

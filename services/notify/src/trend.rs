@@ -1,7 +1,7 @@
 //! The last 24 hours of a signal: what the chart draws and the table lists.
 
 use jiff::tz::TimeZone;
-use vitals::{Anomaly, Side, Signal};
+use vitals::{Anomaly, Side, Signal, milli};
 
 use crate::words;
 
@@ -43,36 +43,49 @@ impl Trend {
     pub(crate) fn of(anomaly: &Anomaly, chart: &[(i64, i64)], zone: &TimeZone) -> Option<Self> {
         let to_ms = anomaly.time_ms;
         let from_ms = to_ms.saturating_sub(HOURS * HOUR_MS);
-        let mut points: Vec<(i64, i64)> = chart.iter().copied().filter(|(time, _)| (from_ms..=to_ms).contains(time)).collect();
+        let within = |value: i64| value.clamp(-milli::MAX, milli::MAX);
+        let mut points: Vec<(i64, i64)> = chart
+            .iter()
+            .filter(|(time, _)| (from_ms..=to_ms).contains(time))
+            .map(|(time, value)| (*time, within(*value)))
+            .collect();
         points.sort_unstable_by_key(|(time, _)| *time);
         let [lowest, middle, highest] = spread(&points)?;
         let last = points.last()?.1;
-        let mut hours: Vec<i64> = points.iter().map(|(time, _)| (to_ms - time) / HOUR_MS).map(|hour| hour.min(HOURS - 1)).collect();
+        let mut hours: Vec<i64> = points
+            .iter()
+            .map(|(time, _)| to_ms.saturating_sub(*time) / HOUR_MS)
+            .map(|hour| hour.min(HOURS - 1))
+            .collect();
         hours.dedup();
         let signal = anomaly.signal;
         let rows = (0..HOURS / ROW_HOURS)
             .map(|row| {
-                let begin = from_ms + row * ROW_HOURS * HOUR_MS;
-                let end = begin + ROW_HOURS * HOUR_MS;
-                let within: Vec<_> = points.iter().copied().filter(|(time, _)| *time > begin && *time <= end).collect();
+                let begin = from_ms.saturating_add(row * ROW_HOURS * HOUR_MS);
+                let end = begin.saturating_add(ROW_HOURS * HOUR_MS);
+                let shown: Vec<_> = points.iter().copied().filter(|(time, _)| *time > begin && *time <= end).collect();
                 Row {
                     hours: format!("{} to {}", words::clock(begin, zone), words::clock(end, zone)),
-                    values: spread(&within).map(|values| values.map(|value| words::number(signal, value))),
+                    values: spread(&shown).map(|values| values.map(|value| words::column(signal, value))),
                 }
             })
             .collect();
-        let usual = anomaly.usual.map(words::usual_range);
-        let limit = anomaly.limit.map(|limit| (limit.side, limit.limit_milli));
+        let usual = anomaly.usual.map(words::usual_range).map(|(low, high)| (within(low), within(high)));
+        let limit = anomaly.limit.map(|limit| (limit.side, within(limit.limit_milli)));
         let mut alt = format!(
             "Chart of {} over the last 24 hours: lowest {}, median {}, highest {}, last {}",
-            words::label(signal).to_lowercase(),
+            words::label_inside(signal),
             words::number(signal, lowest),
             words::number(signal, middle),
             words::number(signal, highest),
             words::value(signal, last),
         );
         if let Some((low, high)) = usual {
-            alt.push_str(&format!("; own usual range at this hour {} to {}", words::number(signal, low), words::number(signal, high)));
+            alt.push_str(&format!(
+                "; own usual range at this hour {} to {}",
+                words::number(signal, low),
+                words::number(signal, high)
+            ));
         }
         if let Some((_, limit)) = limit {
             alt.push_str(&format!("; limit {}", words::number(signal, limit)));

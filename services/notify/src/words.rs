@@ -24,6 +24,13 @@ pub(crate) fn label(signal: Signal) -> String {
     fixed.to_owned()
 }
 
+/// The name within a sentence: `heart rate`, `oxygen saturation (SpO2)`.
+pub(crate) fn label_inside(signal: Signal) -> String {
+    let text = label(signal);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
 /// A unit for people: `°C` for UCUM's `Cel`.
 pub(crate) fn unit(signal: Signal) -> &'static str {
     match signal.unit() {
@@ -49,10 +56,23 @@ pub(crate) fn value(signal: Signal, value_milli: i64) -> String {
     format!("{} {}", number(signal, value_milli), unit(signal))
 }
 
+/// As [`number`], with all its decimals, for columns.
+pub(crate) fn column(signal: Signal, value_milli: i64) -> String {
+    let decimals = if signal == Signal::BatteryVoltage { 2 } else { 1 };
+    let text = number(signal, value_milli);
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    format!("{whole}.{fraction:0<decimals$}")
+}
+
 /// Millionths with three decimals.
 pub(crate) fn micro(value_micro: i64) -> String {
     let thousandths = rounded(value_micro, 1_000);
-    format!("{}{}.{:03}", if thousandths < 0 { "-" } else { "" }, thousandths.unsigned_abs() / 1_000, thousandths.unsigned_abs() % 1_000)
+    format!(
+        "{}{}.{:03}",
+        if thousandths < 0 { "-" } else { "" },
+        thousandths.unsigned_abs() / 1_000,
+        thousandths.unsigned_abs() % 1_000
+    )
 }
 
 /// As [`micro`], with a sign always.

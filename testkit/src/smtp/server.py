@@ -1,10 +1,11 @@
 """Mail server for tests: says what happens as JSON lines on stdout, takes one fault a line on stdin, ends with stdin."""
-import asyncio, base64, json, ssl, sys
+import asyncio, base64, json, logging, ssl, sys
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 options = json.loads(sys.argv[1])
 faults = []
+logging.disable()
 
 
 def say(**what):
@@ -17,7 +18,7 @@ def authenticate(server, session, envelope, mechanism, data):
         and data.login == options["user"].encode()
         and data.password == options["password"].encode()
     )
-    return AuthResult(success=right, auth_data=options["user"] if right else None)
+    return AuthResult(success=right, handled=False, auth_data=options["user"] if right else None)
 
 
 class Handler:

@@ -15,9 +15,8 @@ pub(crate) struct FileTransport {
 impl FileTransport {
     pub(super) fn new(dir: &str) -> Result<Self> {
         let dir = Path::new(dir).to_owned();
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|source| kit::Error::Environment {
-            doing: format!("make the mail directory {}", dir.display()),
-            source,
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|source| {
+            kit::Error::Environment { doing: format!("make the mail directory {}", dir.display()), source }
         })?;
         Ok(Self { dir })
     }
