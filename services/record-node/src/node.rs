@@ -47,6 +47,8 @@ pub(crate) struct Shared<M> {
     pub(crate) heights: watch::Sender<u64>,
     /// Weight of the validators that are connected, this one included, and of all.
     pub(crate) power: watch::Sender<(u64, u64)>,
+    /// Weight that is connected for certain, before every node has shown its key.
+    pub(crate) assured: AtomicU64,
     /// Conflicting votes and proposals seen.
     pub(crate) evidence: AtomicU64,
     submissions: mpsc::Sender<Submission>,
@@ -125,6 +127,7 @@ impl RecordNode {
             wake: Notify::new(),
             heights: watch::Sender::new(height),
             power: watch::Sender::new((0, total)),
+            assured: AtomicU64::new(0),
             evidence: AtomicU64::new(0),
             submissions,
             stop: CancellationToken::new(),
@@ -202,6 +205,24 @@ impl<M: StateMachine> Handle<M> {
         let submission = Submission { bytes: transaction, answer };
         self.shared.submissions.send(submission).await.map_err(|_| SubmitError::Stopped)?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
+    }
+
+    /// [`submit`](Self::submit) for many at once: their signatures are checked together. One answer each, in order.
+    pub async fn submit_all(&self, transactions: Vec<Bytes>) -> Vec<Result<Digest, SubmitError>> {
+        let mut answers = Vec::with_capacity(transactions.len());
+        for bytes in transactions {
+            let (answer, answered) = oneshot::channel();
+            let sent = self.shared.submissions.send(Submission { bytes, answer }).await;
+            answers.push(sent.map(|()| answered));
+        }
+        let mut outcomes = Vec::with_capacity(answers.len());
+        for answer in answers {
+            outcomes.push(match answer {
+                Ok(answered) => answered.await.unwrap_or(Err(SubmitError::Stopped)),
+                Err(_) => Err(SubmitError::Stopped),
+            });
+        }
+        outcomes
     }
 
     /// Waits until a transaction is in a block that is final and on this node's disk.

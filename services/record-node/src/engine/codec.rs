@@ -265,6 +265,7 @@ enum WirePart {
     Chunk(Vec<u8>),
     Transactions(Vec<Vec<u8>>),
     Tip(CommitCertificate),
+    Hello(Vec<u8>, Vec<u8>, Signature),
 }
 
 fn part_out(part: &Part) -> WirePart {
@@ -273,6 +274,7 @@ fn part_out(part: &Part) -> WirePart {
         Part::Chunk(bytes) => WirePart::Chunk(bytes.to_vec()),
         Part::Transactions(transactions) => WirePart::Transactions(transactions.iter().map(|one| one.to_vec()).collect()),
         Part::Tip(certificate) => WirePart::Tip(certificate.as_ref().clone()),
+        Part::Hello(proof) => WirePart::Hello(proof.public_key.clone(), proof.peer_id.clone(), proof.signature.0),
     }
 }
 
@@ -288,6 +290,7 @@ fn part_in(wire: WirePart) -> Result<Part, CodecError> {
         }
         WirePart::Tip(certificate) if certificate.signatures.len() > VALIDATORS_MAX => return refuse(what, "too many signatures"),
         WirePart::Tip(certificate) => Part::Tip(Box::new(certificate)),
+        WirePart::Hello(key, peer, signature) => Part::Hello(Box::new(ValidatorProof::new(key, peer, Sig(signature)))),
     })
 }
 

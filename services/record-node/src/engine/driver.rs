@@ -8,11 +8,11 @@ use std::time::Duration;
 use arc_malachitebft_app_channel::app::engine::host::{HeightParams, Next, SyncedValueOutcome};
 use arc_malachitebft_app_channel::app::engine::util::events::{Event, RxEvent};
 use arc_malachitebft_app_channel::app::engine::util::streaming::StreamContent;
-use arc_malachitebft_app_channel::app::types::core::{CommitCertificate as EngineCertificate, Context as _, Round, Validity};
+use arc_malachitebft_app_channel::app::types::core::{CommitCertificate as EngineCertificate, Context as _, Round, ValidatorProof, Validity};
 use arc_malachitebft_app_channel::app::types::streaming::{StreamId, StreamMessage};
 use arc_malachitebft_app_channel::app::types::sync::RawDecidedValue;
 use arc_malachitebft_app_channel::app::types::{LocallyProposedValue, MisbehaviorEvidence, PeerId, ProposedValue, SignedConsensusMsg};
-use arc_malachitebft_app_channel::{AppMsg, Channels, NetworkMsg, Reply};
+use arc_malachitebft_app_channel::{AppMsg, Channels, NetworkMsg, Reply, Verifier as _};
 use bytes::Bytes;
 use ledger::{CommitCertificate, Digest, PublicKey};
 use rand_core::{OsRng, RngCore as _};
@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use super::codec::{certificate_in, certificate_out};
 use super::context::Erm;
 use super::parts::{Assembler, split};
-use super::signing::{Sr25519Signer, opening_verifies};
+use super::signing::{Sr25519Signer, Sr25519Verifier, opening_verifies};
 use super::start::timeouts;
 use super::types::{Address, BlockHash, Height, Opening, OpeningContent, Part, Validators};
 use super::{pace, peers};
@@ -42,6 +42,8 @@ const BLOCKS_PER_ROUND: usize = 2;
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the others are told where this node stands, and connections are counted.
 const TICK: Duration = Duration::from_millis(500);
+/// Ticks between two hellos: whoever connected since learns whose node this is.
+const HELLO_TICKS: u32 = 4;
 /// Most bytes of blocks in one answer to a lagging node.
 const SYNC_BYTES: usize = 8 << 20;
 
@@ -55,6 +57,8 @@ enum Start {
 pub(super) struct Driver<M: StateMachine> {
     config: Config,
     own: PublicKey,
+    proof: ValidatorProof<Erm>,
+    keys: peers::Keys,
     signer: Sr25519Signer,
     clock: SharedClock,
     shared: Arc<Shared<M>>,
@@ -79,13 +83,14 @@ fn round_number(round: Round) -> u32 {
 impl<M: StateMachine> Driver<M> {
     pub(super) fn new(
         config: Config,
-        own: PublicKey,
         signer: Sr25519Signer,
+        proof: ValidatorProof<Erm>,
         clock: SharedClock,
         shared: Arc<Shared<M>>,
         channels: Channels<Erm>,
         submissions: SubmissionReceiver,
     ) -> Result<Self, Error> {
+        let (own, keys) = (signer.public(), peers::Keys::default());
         let undecided = UndecidedStore::open(&config.data_dir.join("undecided"), shared.blocks.height())?;
         let Channels { consensus, network, events, requests: _, net_requests } = channels;
         let (told, told_receiver) = mpsc::channel(gossip::BATCHES);
@@ -103,10 +108,12 @@ impl<M: StateMachine> Driver<M> {
                 }
             }
         });
-        tokio::spawn(peers::watch(shared.clone(), own, net_requests));
+        tokio::spawn(peers::watch(shared.clone(), own, keys.clone(), net_requests));
         let pace = pace::Pace::new(&config);
         Ok(Self {
             own,
+            proof,
+            keys,
             signer,
             clock,
             shared,
@@ -130,7 +137,7 @@ impl<M: StateMachine> Driver<M> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let shared = self.shared.clone();
-        let mut told_height = 0;
+        let (mut told_height, mut ticks) = (0, 0u32);
         loop {
             let wait_until = self.pace.wait_until();
             tokio::select! {
@@ -143,7 +150,13 @@ impl<M: StateMachine> Driver<M> {
                 event = self.events.recv() => if let Ok(event) = event { self.observe(&event)? },
                 () = shared.wake.notified(), if self.start.is_some() => {}
                 () = tokio::time::sleep_until(wait_until), if self.start.is_some() => {}
-                _ = tick.tick() => self.tell_tip(&mut told_height).await?,
+                _ = tick.tick() => {
+                    self.tell_tip(&mut told_height).await?;
+                    if ticks.is_multiple_of(HELLO_TICKS) {
+                        self.send(single(Part::Hello(Box::new(self.proof.clone())))).await?;
+                    }
+                    ticks = ticks.wrapping_add(1);
+                }
             }
             self.maybe_start();
         }
@@ -208,7 +221,9 @@ impl<M: StateMachine> Driver<M> {
         if std::mem::replace(&mut self.arrivals_seen, arrivals) != arrivals {
             self.pace.arrived();
         }
-        let power = *self.shared.power.borrow();
+        let total = self.shared.power.borrow().1;
+        // Before the first height all that counts is that a quorum hears the proposal, whoever they are.
+        let power = (self.shared.assured.load(Ordering::Relaxed), total);
         if !self.pace.may_start(next, first, proposed, waiting, power) {
             self.start = Some(start);
             return;
@@ -357,6 +372,10 @@ impl<M: StateMachine> Driver<M> {
                 self.learn_tip(&certificate);
                 return Ok(None);
             }
+            StreamContent::Data(Part::Hello(proof)) => {
+                self.learn_key(&publisher, &proof).await;
+                return Ok(None);
+            }
             StreamContent::Data(part) => part,
             StreamContent::Fin => return Ok(None),
         };
@@ -489,6 +508,15 @@ impl<M: StateMachine> Driver<M> {
         metrics::gauge!("record_node_height").set(f64::from(u32::try_from(height).unwrap_or(u32::MAX)));
         metrics::counter!("record_node_transactions").increment(summary.transactions.len() as u64);
         self.shared.heights.send_replace(height);
+    }
+
+    /// Whose node a connection leads to.
+    async fn learn_key(&self, publisher: &[u8], proof: &ValidatorProof<Erm>) {
+        let verifier = Sr25519Verifier { network: self.shared.network };
+        let verifies = proof.peer_id == publisher && verifier.verify_validator_proof(proof).await.is_ok_and(|verdict| verdict.is_valid());
+        if let (true, Ok(key)) = (verifies, proof.decoded_public_key()) {
+            self.keys.insert(publisher.to_owned(), key);
+        }
     }
 
     /// Another node's last certificate: later than ours, it is a reason to go on.

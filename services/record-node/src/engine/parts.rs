@@ -99,10 +99,10 @@ impl Assembler {
             }
             let of_publisher = self.publishers.entry(publisher.clone()).or_default();
             of_publisher.push_back(id.clone());
-            if of_publisher.len() > STREAMS_PER_PUBLISHER {
-                if let Some(oldest) = of_publisher.pop_front() {
-                    self.streams.remove(&(publisher.clone(), oldest));
-                }
+            if of_publisher.len() > STREAMS_PER_PUBLISHER
+                && let Some(oldest) = of_publisher.pop_front()
+            {
+                self.streams.remove(&(publisher.clone(), oldest));
             }
             self.streams.insert(key.clone(), Stream::default());
         }

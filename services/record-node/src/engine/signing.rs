@@ -87,6 +87,10 @@ impl Sr25519Signer {
         Self { network, key }
     }
 
+    pub(crate) fn public(&self) -> PublicKey {
+        self.key.public()
+    }
+
     pub(crate) fn sign_opening(&self, content: OpeningContent) -> Opening {
         Opening { content, signature: self.key.sign(&content.digest(&self.network), &mut OsRng) }
     }

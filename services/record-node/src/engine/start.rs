@@ -7,7 +7,7 @@ use arc_malachitebft_app_channel::app::config::{self as engine, NodeConfig};
 use arc_malachitebft_app_channel::app::net::{Multiaddr, PeerId};
 use arc_malachitebft_app_channel::app::types::Keypair;
 use arc_malachitebft_app_channel::app::types::codec::Codec as _;
-use arc_malachitebft_app_channel::app::types::core::LinearTimeouts;
+use arc_malachitebft_app_channel::app::types::core::{LinearTimeouts, ValidatorProof};
 use arc_malachitebft_app_channel::{
     Channels, ConsensusContext, EngineBuilder, EngineHandle, NetworkContext, NetworkIdentity, RequestContext, Signer as _, SyncContext, WalContext,
 };
@@ -117,18 +117,22 @@ pub(super) fn timeouts(config: &Config) -> LinearTimeouts {
     }
 }
 
-async fn build(config: &Config, identity: &Identity, network: ledger::Digest) -> Result<(Channels<Erm>, EngineHandle), Error> {
+async fn build(
+    config: &Config,
+    identity: &Identity,
+    network: ledger::Digest,
+) -> Result<(Channels<Erm>, EngineHandle, ValidatorProof<Erm>), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Engine(format!("{error:#}"));
     let key = connection_key(&identity.connection_seed)?;
     let signer = Sr25519Signer::new(network, identity.validator.clone());
     let address = Address(identity.validator());
     let peer_id = key.public().to_peer_id().to_bytes();
     let proof = signer.sign_validator_proof(address.0.0.to_vec(), peer_id).await.map_err(|error| failed(&error))?;
-    let proof = BorshCodec.encode(&proof).map_err(|error| failed(&error))?;
+    let encoded = BorshCodec.encode(&proof).map_err(|error| failed(&error))?;
     let settings = engine_config(config, &identity.node_id())?;
-    let network_identity = NetworkIdentity::new_validator(config.name.clone(), key, address.to_string(), proof);
+    let network_identity = NetworkIdentity::new_validator(config.name.clone(), key, address.to_string(), encoded);
     let consensus = ConsensusContext::new_validator(address, Box::new(Sr25519Verifier { network }), Box::new(signer));
-    EngineBuilder::new(Erm { network }, settings)
+    let (channels, engine) = EngineBuilder::new(Erm { network }, settings)
         .with_default_wal(WalContext::new(config.data_dir.join("votes.wal"), BorshCodec))
         .with_default_network(NetworkContext::new(network_identity, BorshCodec))
         .with_default_sync(SyncContext::new(BorshCodec))
@@ -136,7 +140,8 @@ async fn build(config: &Config, identity: &Identity, network: ledger::Digest) ->
         .with_default_request(RequestContext::new(64))
         .build()
         .await
-        .map_err(|error| Error::Engine(format!("{error:#}")))
+        .map_err(|error| Error::Engine(format!("{error:#}")))?;
+    Ok((channels, engine, proof))
 }
 
 /// Waits until the write-ahead log is free: a former instance in this process may still be letting go of it.
@@ -161,9 +166,9 @@ pub(crate) async fn run<M: StateMachine>(
     started: tokio::sync::oneshot::Sender<()>,
 ) -> Result<(), Error> {
     wait_for_lock(&config.data_dir.join("votes.wal")).await;
-    let (channels, engine) = build(&config, &identity, shared.network).await?;
+    let (channels, engine, proof) = build(&config, &identity, shared.network).await?;
     let signer = Sr25519Signer::new(shared.network, identity.validator.clone());
-    let outcome = match Driver::new(config, identity.validator(), signer, clock, shared.clone(), channels, submissions) {
+    let outcome = match Driver::new(config, signer, proof, clock, shared.clone(), channels, submissions) {
         Ok(driver) => {
             let _ = started.send(());
             driver.run(engine.handle).await

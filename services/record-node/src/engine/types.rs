@@ -5,7 +5,7 @@ use std::fmt;
 use arc_malachitebft_app_channel::app::types::core as malachite;
 use bytes::Bytes;
 use ledger::{Chain, CommitCertificate, Digest, Domain, PublicKey, Signature, ValidatorSet, VoteKind};
-use malachite::{NilOrVal, Round, SignedExtension, VoteType};
+use malachite::{NilOrVal, Round, SignedExtension, ValidatorProof, VoteType};
 
 use super::context::Erm;
 
@@ -288,6 +288,8 @@ pub(crate) enum Part {
     Transactions(Vec<Bytes>),
     /// The certificate of the sender's last block, so that one that slept learns that it did.
     Tip(Box<CommitCertificate>),
+    /// The sender's validator key, bound to its node id.
+    Hello(Box<ValidatorProof<Erm>>),
 }
 
 impl malachite::ProposalPart<Erm> for Part {

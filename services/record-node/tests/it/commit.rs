@@ -2,8 +2,7 @@
 
 use ledger::KeyPair;
 
-use crate::network::{NETWORK, Network, WEIGHTS};
-use crate::toy::write;
+use crate::network::{NETWORK, Network, WEIGHTS, await_power, within};
 
 /// D8: final only with a certificate of more than two thirds of the weight.
 #[tokio::test(flavor = "multi_thread")]
@@ -22,8 +21,26 @@ async fn four_validators_in_one_process_commit_transactions_with_certificates_th
         }
     }
     network.assert_no_fork().await;
+    assert!(network.running().all(|node| node.read(|machine| machine.value(7)) == Some(vec![1; 16])));
     let roots: Vec<_> = network.running().map(|node| node.read(crate::toy::Toy::root)).collect();
     assert!(roots.iter().all(|root| *root == roots[0]));
-    let _ = write(NETWORK, &sender, 0, 1);
+    network.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_node_learns_which_validators_are_connected_and_which_are_gone() {
+    let mut network = Network::started(&WEIGHTS, |_| {}).await;
+    for node in network.running() {
+        await_power(node, 100).await;
+    }
+    network.stop(1).await;
+    for node in network.running() {
+        let mut power = node.subscribe_power();
+        within("one being missed", power.wait_for(|seen| *seen == (72, 100))).await.unwrap();
+    }
+    network.start(1).await;
+    for node in network.running() {
+        await_power(node, 100).await;
+    }
     network.shutdown().await;
 }

@@ -1,10 +1,11 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::large_futures, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::large_futures, clippy::cast_precision_loss, missing_docs, unreachable_pub)]
 
 mod change;
 mod child;
 mod commit;
 mod faults;
 mod idle;
+mod load;
 mod network;
 mod pool;
 mod sync;

@@ -31,11 +31,13 @@ pub struct Running {
 }
 
 pub struct Network {
-    pub dir: TempDir,
+    _dir: TempDir,
     pub configs: Vec<Config>,
     pub identities: Vec<Identity>,
     pub weights: Vec<u64>,
     pub nodes: Vec<Option<Running>>,
+    /// See [`Toy::opaque`].
+    pub opaque: bool,
 }
 
 pub fn identity(index: usize) -> Identity {
@@ -73,7 +75,7 @@ impl Network {
             set(&mut config);
             config
         });
-        Self { configs: configs.collect(), dir, identities, weights: weights.to_vec(), nodes: weights.iter().map(|_| None).collect() }
+        Self { configs: configs.collect(), _dir: dir, identities, weights: weights.to_vec(), nodes: weights.iter().map(|_| None).collect(), opaque: false }
     }
 
     /// Every node started.
@@ -90,7 +92,8 @@ impl Network {
     }
 
     pub async fn start(&mut self, index: usize) {
-        let machine = Toy::new(NETWORK, &self.validators());
+        let mut machine = Toy::new(NETWORK, &self.validators());
+        machine.opaque = self.opaque;
         let (config, identity) = (self.configs[index].clone(), self.identities[index].clone());
         let started = RecordNode::start(config, identity, machine, Arc::new(now_ms));
         let (handle, task) = within("a node starting", started).await.unwrap();
