@@ -5,5 +5,6 @@
 mod anchors;
 mod blocks;
 mod exactly_once;
+mod recording;
 mod refusals;
 mod world;
