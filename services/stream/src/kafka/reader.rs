@@ -271,7 +271,7 @@ impl Shared {
     }
 
     /// What is held, and the group's word for it; without that word where the group has taken back what is held. (librdkafka then
-    /// begins as a nobody, and a broker lets nobodies move positions.)
+    /// starts anew without a member id, and brokers take positions from writers without one: old clients have none.)
     fn standing(&self) -> (BTreeSet<Partition>, Option<ConsumerGroupMetadata>) {
         let state = self.state();
         let metadata = self.consumer.group_metadata();

@@ -127,6 +127,9 @@ impl Settings {
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("linger.ms", "0")
+            // A transaction that begins while the one before is still being told to its partitions is asked to come back.
+            .set("retry.backoff.ms", "20")
+            .set("retry.backoff.max.ms", "500")
             .set("transaction.timeout.ms", &transaction_ms)
             .set("message.timeout.ms", &transaction_ms)
             .set("message.max.bytes", self.max_record_bytes.saturating_add(OVERHEAD_BYTES).to_string());

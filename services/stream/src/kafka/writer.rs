@@ -280,6 +280,11 @@ impl Inner {
 
     fn finish(&self, deadline: Instant) -> std::result::Result<(), Stop> {
         let last = deadline + GRACE;
+        // The last delivery is told a moment before the library has done with it, and asked to commit in that moment, the library
+        // waits for 100 ms.
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_micros(20));
+        }
         loop {
             let left = last.saturating_duration_since(Instant::now());
             match self.producer.commit_transaction(left) {
