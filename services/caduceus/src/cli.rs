@@ -31,6 +31,12 @@ pub(crate) enum Command {
     /// The configuration file of `run`.
     #[command(subcommand)]
     Config(Config),
+    /// Found a network for trying things out: genesis, all keys, and files that `run` takes.
+    Found(Found),
+    /// Make a patient: keys, a personal chain on the configured event log, a registration on the record chain.
+    Enrol(Enrol),
+    /// Print a bearer token of the network, where this key store holds the authority's key.
+    Token(Token),
 }
 
 #[derive(Debug, Args)]
@@ -42,7 +48,7 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Simulated seconds per second once the backfill is in.
-    #[arg(long, value_name = "X", default_value_t = 3600.0, value_parser = speed)]
+    #[arg(long, value_name = "X", default_value_t = 10_800.0, value_parser = speed)]
     pub(crate) speed: f64,
     /// Seed of the simulated people: the same seed gives the same scores, anomalies and verdicts.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -69,6 +75,45 @@ pub(crate) enum Role {
     RecordNode,
     /// Readings, clinical events, consents and claims over HTTP.
     Portal,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Found {
+    /// Where the network is kept; made where it does not exist.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Write files for a Kafka broker there, instead of the embedded log.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) kafka: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Enrol {
+    /// The patient: 1 to 64 of a-z, 0-9 and '-'.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) patient: String,
+    /// The configuration file of the network's processes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// For a member of the network.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["patient", "device"], required_unless_present = "patient")]
+    pub(crate) party: Option<String>,
+    /// For a patient.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) patient: Option<String>,
+    /// For one of the patient's devices.
+    #[arg(long, value_name = "DEVICE", requires = "patient")]
+    pub(crate) device: Option<String>,
+    /// How long it is good.
+    #[arg(long, value_name = "HOURS", default_value_t = 12)]
+    pub(crate) hours: u32,
+    /// The configuration file of the network's processes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
 }
 
 #[derive(Debug, Args)]

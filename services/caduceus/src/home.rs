@@ -45,6 +45,10 @@ impl Home {
     pub(crate) fn index(&self) -> PathBuf {
         self.0.join("index")
     }
+    /// Wrapped document keys and sealed answers of the portal.
+    pub(crate) fn portal(&self) -> PathBuf {
+        self.0.join("portal")
+    }
     pub(crate) fn mail(&self) -> PathBuf {
         self.0.join("mail")
     }

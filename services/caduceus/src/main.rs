@@ -11,15 +11,17 @@ mod network;
 mod replay;
 mod platform;
 mod record;
+mod record_api;
 mod record_chain;
 mod rings;
+mod run;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Command, Verify};
+use cli::{Command, Config, Verify};
 use failure::Outcome;
 
 fn main() -> ExitCode {
@@ -34,9 +36,15 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(Verify::Receipt { file, genesis, checkpoint }) => verify::receipt(&file, &genesis, checkpoint.as_deref()),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Config(Config::Example) => run::example(),
+        Command::Found(arguments) => run::found(&arguments),
+        Command::Enrol(arguments) => run::enrol(&arguments),
+        Command::Token(arguments) => run::token(&arguments),
         _ => Err(failure::Failure::usage("not here yet")),
     }
 }

@@ -1,6 +1,8 @@
 //! Everything of a data directory in one process: event log, monitor, notifier, record chain, anchors.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kit::{Clock, ManualClock, Shutdown};
@@ -8,7 +10,7 @@ use ledger::Digest;
 use monitor::{AnchorParts, Anchorer, Monitor, Parts, Randomness};
 use notify::{Content, Notifier};
 use phc::messages::{PHC_BLOCKS, READINGS};
-use portal::Ingest;
+use portal::{Deps, Ingest, IngestSettings, Portal, PortalSettings};
 use store::BlobStore;
 use stream::embedded::Settings as LogSettings;
 use stream::{Append, Batch, EmbeddedLog, EventLog, Position, Topics};
@@ -16,13 +18,19 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vitals::Detector;
 
+use crate::custody::DemoCustody;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::network::{ANCHORING_PARTY, Network, Patient, Service, id};
 use crate::record::{Anchors, RecordNodes};
+use crate::record_chain::NodeChain;
 use crate::rings::Rings;
 
 /// Seed of the reference population that the cohort forest is fitted on, everywhere the same.
 pub(crate) const COHORT_SEED: u64 = 2_026;
+/// The audience that tokens for the demo's portal name.
+pub(crate) const AUDIENCE: &str = "caduceus-demo";
+/// The member whose portal it is: it signs receipts.
+const PORTAL_PARTY: &str = "general-hospital";
 /// How long work under way may take at the end.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -36,6 +44,7 @@ pub(crate) struct Platform {
     pub(crate) monitor: watch::Receiver<monitor::Progress>,
     pub(crate) notifier: watch::Receiver<notify::Progress>,
     anchorer: tokio::sync::Mutex<Anchorer>,
+    anchored: AtomicU64,
     working: Vec<JoinHandle<Outcome>>,
     monitoring: Shutdown,
     notifying: Shutdown,
@@ -106,6 +115,7 @@ impl Platform {
             monitor: monitor_progress,
             notifier: notifier_progress,
             anchorer: tokio::sync::Mutex::new(anchorer),
+            anchored: AtomicU64::new(0),
             working,
             monitoring,
             notifying,
@@ -171,7 +181,50 @@ impl Platform {
     /// Anchors the heads as they are now, where any has moved. The number of chains under the anchor.
     pub(crate) async fn anchor(&self) -> Outcome<Option<u32>> {
         let anchored = self.anchorer.lock().await.anchor(self.clock.now_ms()).await.or_environment("the anchor")?;
+        if let Some(record) = &anchored {
+            self.anchored.store(u64::from(record.chains), Ordering::Relaxed);
+        }
         Ok(anchored.map(|record| record.chains))
+    }
+
+    /// Personal chains under the last anchor of this run.
+    pub(crate) fn anchored(&self) -> u64 {
+        self.anchored.load(Ordering::Relaxed)
+    }
+
+    /// Opens the portal on a free port of loopback. It ends with the shutdown that is returned.
+    pub(crate) async fn open_portal(&self) -> Outcome<(SocketAddr, Ingest, Shutdown)> {
+        let network = &self.network;
+        let custody = Arc::new(DemoCustody::new(network.clone())?);
+        let ingest = Ingest::open(self.log.clone(), network.id, custody.clone(), IngestSettings::default()).await.or_environment("ingest")?;
+        let settings = PortalSettings {
+            audience: AUDIENCE.into(),
+            issuers: network.genesis.authority.keys.clone(),
+            party: id(PORTAL_PARTY)?,
+            rules: claims::Rules::default(),
+            location: "demo".into(),
+        };
+        let portal = Portal::new(Deps {
+            log: self.log.clone(),
+            chain: Arc::new(NodeChain::new(self.record.node().clone(), network.id)),
+            custody,
+            clock: self.clock.clone(),
+            blobs: self.blobs.clone(),
+            dir: network.home.portal(),
+            ingest: ingest.clone(),
+            settings,
+        })
+        .or_environment("the portal")?;
+        let listener = kit::bind(SocketAddr::from(([127, 0, 0, 1], 0)), false).await.or_environment("the portal")?;
+        let address = listener.local_addr().or_environment("the portal")?;
+        let shutdown = Shutdown::new(DRAIN);
+        let (router, serving) = (portal.router(), shutdown.clone());
+        shutdown.spawn(async move {
+            if let Err(error) = kit::serve(listener, router, &serving).await {
+                tracing::error!(%error, "the portal has ended");
+            }
+        });
+        Ok((address, ingest, shutdown))
     }
 
     /// An error of a part that ended before it was told to.

@@ -66,7 +66,7 @@ impl RemoteChain {
 
 impl Calls {
     pub(super) fn ask(&self, path: &'static str, body: Vec<u8>, within: Duration, again: bool) -> Ask {
-        Ask { path, body, party: self.party.to_string(), token: self.token(), within, again }
+        Ask { path, body: body.into(), party: self.party.to_string(), token: self.token(), within, again }
     }
 
     pub(super) async fn call(&self, ask: Ask) -> Result<Vec<u8>, ChainError> {

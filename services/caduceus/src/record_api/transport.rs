@@ -24,31 +24,24 @@ const CONNECT: Duration = Duration::from_secs(3);
 type Http = Client<HttpConnector, Full<Bytes>>;
 type Answer = Result<Bytes, Trouble>;
 
-/// One request.
-struct Job {
-    path: &'static str,
-    body: Bytes,
-    /// Who asks, and what shows it.
-    party: String,
-    token: String,
-    within: Duration,
-    /// Whether another node may be asked although this one may have begun.
-    again: bool,
-    reply: Box<dyn FnOnce(Answer) + Send>,
-}
+/// Hears the answer.
+type Reply = Box<dyn FnOnce(Answer) + Send>;
 
 /// The way to the nodes. The thread ends with it.
 pub(super) struct Transport {
-    jobs: mpsc::UnboundedSender<Job>,
+    jobs: mpsc::UnboundedSender<(Ask, Reply)>,
 }
 
-/// What is asked.
+/// One request.
 pub(super) struct Ask {
     pub(super) path: &'static str,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
+    /// Who asks, and what shows it.
     pub(super) party: String,
     pub(super) token: String,
+    /// How long a node may take.
     pub(super) within: Duration,
+    /// Whether another node may be asked although this one may have begun.
     pub(super) again: bool,
 }
 
@@ -56,7 +49,7 @@ impl Transport {
     /// To these nodes, `http://host:port`.
     pub(super) fn start(nodes: Vec<String>) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
+        let (jobs, mut queue) = mpsc::unbounded_channel::<(Ask, Reply)>();
         let carry = move || {
             let mut connector = HttpConnector::new();
             connector.set_connect_timeout(Some(CONNECT));
@@ -64,12 +57,9 @@ impl Transport {
             let http: Http = Client::builder(TokioExecutor::new()).build(connector);
             let (nodes, first) = (Arc::new(nodes), Arc::new(AtomicUsize::new(0)));
             runtime.block_on(async move {
-                while let Some(job) = queue.recv().await {
+                while let Some((ask, reply)) = queue.recv().await {
                     let (http, nodes, first) = (http.clone(), nodes.clone(), first.clone());
-                    tokio::spawn(async move {
-                        let answer = carry_out(&http, &nodes, &first, &job).await;
-                        (job.reply)(answer);
-                    });
+                    tokio::spawn(async move { reply(carry_out(&http, &nodes, &first, &ask).await) });
                 }
             });
         };
@@ -96,10 +86,9 @@ impl Transport {
         }
     }
 
-    fn send(&self, ask: Ask, reply: Box<dyn FnOnce(Answer) + Send>) {
-        let Ask { path, body, party, token, within, again } = ask;
+    fn send(&self, ask: Ask, reply: Reply) {
         // Where the thread has ended the reply is dropped, which the asker sees.
-        let _ = self.jobs.send(Job { path, body: body.into(), party, token, within, again, reply });
+        let _ = self.jobs.send((ask, reply));
     }
 }
 
@@ -108,22 +97,22 @@ fn ended() -> Trouble {
 }
 
 /// Asks the node that answered last; where it does not answer, the next.
-async fn carry_out(http: &Http, nodes: &[String], first: &AtomicUsize, job: &Job) -> Answer {
+async fn carry_out(http: &Http, nodes: &[String], first: &AtomicUsize, ask: &Ask) -> Answer {
     let mut last = Trouble::Unavailable("no record node is configured; set nodes in [record_chain]".into());
     let start = first.load(Ordering::Relaxed);
     for turn in 0..nodes.len() {
         let number = start.wrapping_add(turn) % nodes.len();
         let Some(node) = nodes.get(number) else { continue };
-        match tokio::time::timeout(job.within, once(http, node, job)).await {
-            Ok(Ok(Err(Trouble::Unavailable(reason)))) if job.again => last = Trouble::Unavailable(format!("{node}: {reason}")),
+        match tokio::time::timeout(ask.within, once(http, node, ask)).await {
+            Ok(Ok(Err(Trouble::Unavailable(reason)))) if ask.again => last = Trouble::Unavailable(format!("{node}: {reason}")),
             Ok(Ok(answer)) => {
                 first.store(number, Ordering::Relaxed);
                 return answer;
             }
             Ok(Err(reason)) => last = Trouble::Unavailable(format!("{node}: {reason}")),
             Err(_) => {
-                last = Trouble::Unavailable(format!("{node}: no answer within {} s", job.within.as_secs()));
-                if !job.again {
+                last = Trouble::Unavailable(format!("{node}: no answer within {} s", ask.within.as_secs()));
+                if !ask.again {
                     break;
                 }
             }
@@ -133,14 +122,14 @@ async fn carry_out(http: &Http, nodes: &[String], first: &AtomicUsize, job: &Job
 }
 
 /// The outer error: no answer came. The inner: the node's own.
-async fn once(http: &Http, node: &str, job: &Job) -> Result<Answer, String> {
+async fn once(http: &Http, node: &str, ask: &Ask) -> Result<Answer, String> {
     let request = Request::builder()
         .method(Method::POST)
-        .uri(format!("{node}{}", job.path))
-        .header(header::AUTHORIZATION, format!("Bearer {}", job.token))
-        .header(PARTY_HEADER, &job.party)
+        .uri(format!("{node}{}", ask.path))
+        .header(header::AUTHORIZATION, format!("Bearer {}", ask.token))
+        .header(PARTY_HEADER, &ask.party)
         .header(header::CONTENT_TYPE, "application/octet-stream")
-        .body(Full::new(job.body.clone()))
+        .body(Full::new(ask.body.clone()))
         .map_err(|error| error.to_string())?;
     let response = http.request(request).await.map_err(|error| chain_of(&error))?;
     let status = response.status();

@@ -148,12 +148,13 @@ impl Feeder<'_> {
         for (signal, value) in row.values {
             let sequence = self.next_sequence;
             self.next_sequence += 1;
+            // Also for what is held: the record chain has been there, and takes no block from before.
+            self.platform.clock.set(self.platform.clock.now_ms().max(moment.time_ms));
             if self.resume.is_some_and(|held| sequence <= held) {
                 self.counts.held += 1;
                 self.first_sequence = self.next_sequence;
                 continue;
             }
-            self.platform.clock.set(self.platform.clock.now_ms().max(moment.time_ms));
             let raw = RawReading {
                 signal: signal.name(),
                 value: &value,

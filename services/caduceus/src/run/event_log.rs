@@ -71,8 +71,9 @@ fn refused(error: stream::Error) -> Failure {
 
 /// Keeps the condition true to whether the log answers.
 pub(super) async fn probe(log: Arc<dyn EventLog>, condition: Condition, shutdown: Shutdown) -> Outcome {
+    let topic = READINGS;
     loop {
-        let mut asking = log.end(&READINGS, 0);
+        let mut asking = log.end(&topic, 0);
         // A broker that is away is waited for by the client; that it takes long is said meanwhile.
         let answer = tokio::select! {
             answer = &mut asking => answer,

@@ -1,6 +1,7 @@
 //! `caduceus run`, `config example`, `found`, `enrol`: the parts as processes of their own.
 
 mod config;
+mod custody;
 mod enrol;
 mod event_log;
 mod found;
@@ -8,8 +9,9 @@ mod monitor;
 mod notify;
 mod portal;
 mod process;
-mod record_node;
 mod reach;
+mod record_node;
+mod token;
 
 use std::path::Path;
 
@@ -18,6 +20,7 @@ use kit::Configuration;
 pub(crate) use enrol::enrol;
 pub(crate) use found::found;
 pub(crate) use process::run;
+pub(crate) use token::token;
 
 use crate::failure::{Failure, Outcome};
 

@@ -49,10 +49,7 @@ pub(super) async fn start(process: &Process, log: &Arc<dyn EventLog>, chain: Opt
     let cohort = cohort.await.or_environment("the cohort forest")?.or_environment("the cohort forest")?;
     let settings = Settings {
         name: given.name.clone(),
-        limits: Limits {
-            records: usize::try_from(given.block_records).unwrap_or(usize::MAX),
-            age_ms: i64::from(given.block_age_minutes) * MINUTE_MS,
-        },
+        limits: Limits { records: given.block_records, age_ms: i64::from(given.block_age_minutes) * MINUTE_MS },
         ..Settings::default()
     };
     settings.check().or_usage("section [monitor]")?;
@@ -71,18 +68,17 @@ pub(super) async fn start(process: &Process, log: &Arc<dyn EventLog>, chain: Opt
             let settings: RecordChainSettings = process.config.section().map_err(of_kit)?;
             let party = id(&settings.party)?;
             let sink = Arc::new(ChainAnchors::new(chain, party.clone(), network.party(&party)?.signer));
-            let parts = move |work: &Work| AnchorParts {
-                log: work.log.clone(),
-                blobs: work.blobs.clone(),
-                keys: work.rings.clone(),
+            let (log, blobs, keys, network) = (work.log.clone(), work.blobs.clone(), work.rings.clone(), work.network);
+            let parts = move || AnchorParts {
+                log: log.clone(),
+                blobs: blobs.clone(),
+                keys: keys.clone(),
                 sink: sink.clone(),
-                network: work.network,
+                network,
                 party: party.to_string(),
             };
             let interval_ms = i64::from(given.anchor_minutes) * MINUTE_MS;
-            let first = parts(&work);
-            let again = move || AnchorParts { log: first.log.clone(), blobs: first.blobs.clone(), keys: first.keys.clone(), sink: first.sink.clone(), network: first.network, party: first.party.clone() };
-            process.part("the anchors", anchor(again, progress, interval_ms, process.shutdown.clone()));
+            process.part("the anchors", anchor(parts, progress, interval_ms, process.shutdown.clone()));
         }
         None => tracing::warn!("personal chains are not anchored: set nodes in [record_chain], or run the role record-node too"),
     }

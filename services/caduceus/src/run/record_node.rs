@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kit::{Condition, Shutdown};
 use record_node::{ErmMachine, Error, Identity, RecordNode, SharedClock};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
 use super::config::RecordNodeSettings;
 use super::of_kit;
@@ -19,10 +19,13 @@ use crate::record_chain::NodeChain;
 /// How often figures are taken where nothing changes.
 const FIGURES: Duration = Duration::from_secs(5);
 
+/// How the node ended; none while it runs.
+type Ended = watch::Receiver<Option<Result<(), String>>>;
+
 /// The node of this process.
 pub(super) struct OwnNode {
     node: Node,
-    running: JoinHandle<Result<(), Error>>,
+    ended: Ended,
 }
 
 impl OwnNode {
@@ -48,9 +51,14 @@ impl OwnNode {
         let routes = router(node.clone(), chain, process.clock.clone());
         let shutdown = process.shutdown.clone();
         process.part("the record node's API", async move { kit::serve(api, routes, &shutdown).await.map_err(of_kit) });
+        let (told, ended) = watch::channel(None);
+        tokio::spawn(async move {
+            let outcome = running.await.map_err(|error| error.to_string()).and_then(|outcome| outcome.map_err(|error| error.to_string()));
+            told.send_replace(Some(outcome));
+        });
         let condition = process.health.condition("record node");
-        process.part("the record node", watch(node.clone(), condition, process.shutdown.clone()));
-        Ok(Self { node, running })
+        process.part("the record node", observe(node.clone(), ended.clone(), condition, process.shutdown.clone()));
+        Ok(Self { node, ended })
     }
 
     pub(super) fn handle(&self) -> Node {
@@ -58,14 +66,14 @@ impl OwnNode {
     }
 
     /// Stops it; what it decided is on disk.
-    pub(super) async fn stop(self) -> Outcome {
+    pub(super) async fn stop(mut self) -> Outcome {
         self.node.shutdown().await;
-        self.running.await.or_environment("the record node")?.map_err(refused)
+        how(&mut self.ended).await.or_environment("the record node")
     }
 }
 
 /// Keeps condition and figures; ends with an error when the node ends by itself.
-async fn watch(node: Node, condition: Condition, shutdown: Shutdown) -> Outcome {
+async fn observe(node: Node, mut ended: Ended, condition: Condition, shutdown: Shutdown) -> Outcome {
     let (mut heights, mut power) = (node.subscribe(), node.subscribe_power());
     loop {
         let (online, total) = node.power_online();
@@ -77,16 +85,21 @@ async fn watch(node: Node, condition: Condition, shutdown: Shutdown) -> Outcome 
         figures(&node);
         tokio::select! {
             () = shutdown.triggered() => return Ok(()),
-            changed = heights.changed() => changed.map_err(|_| gone())?,
-            changed = power.changed() => changed.map_err(|_| gone())?,
-            () = node.stopped() => return Err(gone()),
+            // Neither channel closes before the node has ended.
+            _ = heights.changed() => {}
+            _ = power.changed() => {}
+            outcome = how(&mut ended) => {
+                return outcome.and(Err("it has stopped by itself".to_owned())).or_environment("the record node");
+            }
             () = tokio::time::sleep(FIGURES) => {}
         }
     }
 }
 
-fn gone() -> Failure {
-    Failure::environment("the record node has stopped by itself; its log says why")
+/// Waits for the node's end; says how it ended.
+async fn how(ended: &mut Ended) -> Result<(), String> {
+    let outcome = ended.wait_for(Option::is_some).await.map_err(|error| error.to_string())?.clone();
+    outcome.unwrap_or(Ok(()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^53")]

@@ -1,6 +1,7 @@
 //! `[monitor]` and `[portal]`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use kit::{Documented, Key};
 use serde::{Deserialize, Serialize};
@@ -50,12 +51,25 @@ pub(crate) struct PortalSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) open_to_network: bool,
     pub(crate) party: String,
+    pub(crate) audience: String,
+    pub(crate) dir: PathBuf,
+    pub(crate) amount_tolerance_minor: u64,
+    pub(crate) oldest_reading_days: u32,
     pub(crate) tick_seconds: u32,
 }
 
 impl Default for PortalSettings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8_080)), open_to_network: false, party: INSURER.into(), tick_seconds: 10 }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8_080)),
+            open_to_network: false,
+            party: INSURER.into(),
+            audience: "caduceus".into(),
+            dir: "data/portal".into(),
+            amount_tolerance_minor: 0,
+            oldest_reading_days: 30,
+            tick_seconds: 10,
+        }
     }
 }
 
@@ -65,7 +79,18 @@ impl Documented for PortalSettings {
     const KEYS: &'static [Key] = &[
         Key::new("listen", "ip:port", "Address; requests carry bearer tokens, so other machines need a TLS proxy between."),
         Key::new("open_to_network", "", "Whether addresses that other machines can reach are allowed."),
-        Key::new("party", "", "The member that this portal is; its key signs the receipts."),
+        Key::new("party", "", "The member whose portal this is: it signs receipts and records claims."),
+        Key::new("audience", "", "The audience that bearer tokens have to name."),
+        Key::new("dir", "", "Folder for wrapped keys of documents and for sealed answers; portals of one member share it."),
+        Key::new("amount_tolerance_minor", "hundredths of the currency", "How far a claimed amount may be from the recorded one."),
+        Key::new("oldest_reading_days", "days", "Older readings are refused."),
         Key::new("tick_seconds", "seconds", "How often the event log is told that time goes on, so that silent patients' blocks are cut; 0 for never."),
     ];
+
+    fn check(&self) -> Result<(), String> {
+        if self.audience.is_empty() || self.oldest_reading_days == 0 || self.oldest_reading_days > 36_500 {
+            return Err("audience must not be empty, oldest_reading_days is 1 to 36500".into());
+        }
+        Ok(())
+    }
 }
