@@ -9,8 +9,8 @@ use phc::{Alert, Block, seal_topic_value};
 use stream::{Append, Position};
 
 use crate::Result;
+use crate::cut::{Counts, Cut, OpenAlert};
 use crate::partition::{PartitionWork, Places};
-use crate::patient::{Counts, Cut};
 use crate::shared::Shared;
 use crate::state::PartitionState;
 
@@ -74,7 +74,7 @@ pub(crate) async fn gather(shared: &mut Shared, partitions: &mut BTreeMap<u32, P
     Ok(gathered)
 }
 
-fn to_value(alert: crate::patient::OpenAlert, block: &Block, hash: Digest) -> Alert {
+fn to_value(alert: OpenAlert, block: &Block, hash: Digest) -> Alert {
     Alert { anomaly: alert.anomaly, height: block.header.height, block: hash, entry: alert.entry, chart: alert.chart }
 }
 
@@ -92,9 +92,9 @@ fn pass(gathered: &mut Gathered, work: &PartitionWork) {
     for (topic, offset, _) in moves.into_iter().filter(|(_, to, from)| to != from) {
         gathered.positions.push(Position { topic: topic.into(), partition: work.number, offset });
     }
-    gathered.records.extend(work.releasable(target));
-    let time_ms = work.tick_before(target);
-    if time_ms != work.committed_tick_ms {
+    gathered.records.extend(work.outbox.releasable(target).cloned());
+    let time_ms = work.ticks.before(target.readings);
+    if time_ms != work.ticks.committed_ms() {
         let value = encode(&PartitionState { time_ms });
         gathered.records.push(Append::new(MONITOR_STATE, Bytes::new(), time_ms.unwrap_or(0), value).in_partition(work.number));
     }

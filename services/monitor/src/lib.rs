@@ -25,10 +25,13 @@
 mod anchor;
 mod chart;
 mod commit;
+mod cut;
 mod device;
 mod error;
+mod granted;
 mod keys;
 mod monitor;
+mod outbox;
 mod partition;
 mod patient;
 mod progress;
@@ -37,6 +40,7 @@ mod restore;
 mod settings;
 mod shared;
 mod state;
+mod ticks;
 mod watch;
 
 pub use anchor::{AnchorParts, AnchorSink, Anchorer};

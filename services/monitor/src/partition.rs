@@ -1,19 +1,24 @@
 //! One partition: its patients, where each of its topics stands, and what the next commit takes from it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod openings;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ledger::{Chain, Digest};
-use phc::messages::{ACCESS_REQUESTS, PHC_BLOCKS, READINGS, READINGS_REJECTED};
-use phc::{AccessRequest, Block, ChainState, PatientKeys, ReadingBatch, RejectedValue, Scope, Tick, may_append, open_topic_value};
+use ledger::Digest;
+use phc::messages::{ACCESS_REQUESTS, READINGS, READINGS_REJECTED};
+use phc::{PatientKeys, RejectedValue, Tick};
 use stream::{Append, Record};
 
-use crate::patient::{Cut, Patient};
+use crate::cut::Cut;
+use crate::outbox::Outbox;
+use crate::patient::Patient;
 use crate::shared::Shared;
-use crate::Result;
+use crate::ticks::Ticks;
+use crate::{Result, granted};
 
-/// Values kept for `readings.rejected` while older work holds their place; beyond, that work is cut.
-const OUTBOX_MAX: usize = 1_024;
+/// Offsets that are worth a commit of their own.
+const PASSED: u64 = 4_096;
 
 /// A place in each of the topics that are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,14 +52,8 @@ pub(crate) struct PartitionWork {
     unsaved: BTreeMap<u64, Digest>,
     open: BTreeSet<(u64, Digest)>,
     open_access: BTreeSet<(u64, Digest)>,
-    /// Ticks at or after the committed position.
-    ticks: VecDeque<(u64, i64)>,
-    tick_ms: Option<i64>,
-    /// The last tick before the committed position.
-    pub(crate) committed_tick_ms: Option<i64>,
-    /// Refused values of no known patient, with their offsets; they go out when the position passes them.
-    outbox: VecDeque<(u64, Append)>,
-    outbox_access: VecDeque<(u64, Append)>,
+    pub(crate) ticks: Ticks,
+    pub(crate) outbox: Outbox,
     pub(crate) cuts: Vec<(Digest, Cut)>,
     pub(crate) cut_bytes: usize,
     pending: usize,
@@ -75,11 +74,8 @@ impl PartitionWork {
             unsaved: BTreeMap::new(),
             open: BTreeSet::new(),
             open_access: BTreeSet::new(),
-            ticks: VecDeque::new(),
-            tick_ms,
-            committed_tick_ms: tick_ms,
-            outbox: VecDeque::new(),
-            outbox_access: VecDeque::new(),
+            ticks: Ticks::at(tick_ms),
+            outbox: Outbox::default(),
             cuts: Vec::new(),
             cut_bytes: 0,
             pending: 0,
@@ -112,7 +108,7 @@ impl PartitionWork {
                 self.opening(shared, record);
             }
         }
-        if self.pending > shared.settings.pending_max || self.outbox.len().max(self.outbox_access.len()) > OUTBOX_MAX {
+        if self.pending > shared.settings.pending_max || self.outbox.is_full() {
             self.cut_where(shared, |_| true).await?;
         }
         Ok(())
@@ -122,7 +118,7 @@ impl PartitionWork {
         let Some((id, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
         let Some(patient) = self.patients.get_mut(&id) else { return Ok(()) };
         let before = patient.pending();
-        match keys.stream(&patient.chain).and_then(|key| open_batch(key, &patient.chain, &record.value)) {
+        match granted::open_batch(&patient.chain, &keys, &record.value) {
             Ok(batch) => patient.take(shared, &keys, &batch, record.offset)?,
             Err(_) => {
                 let value = RejectedValue::unopened("unreadable", READINGS, &record.value);
@@ -140,9 +136,7 @@ impl PartitionWork {
     async fn request(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
         let Some((id, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
         let Some(patient) = self.patients.get_mut(&id) else { return Ok(()) };
-        let key = keys.stream(&patient.chain);
-        let request = key.and_then(|key| open_topic_value::<AccessRequest>(key, &patient.chain, ACCESS_REQUESTS, "request for access", &record.value));
-        match request {
+        match granted::open_request(&patient.chain, &keys, &record.value) {
             Ok(request) => {
                 patient.request(request, record.offset);
                 self.pending += 1;
@@ -177,18 +171,15 @@ impl PartitionWork {
         if record.offset < if readings { patient.through_position } else { patient.access_position } {
             return Ok(None);
         }
-        let (chain, granted) = (patient.chain, may_append(&patient.head.writers, &shared.own, patient.now_ms()));
-        if !granted {
+        if !granted::lasts(shared, &patient.head, patient.now_ms()) {
             self.refuse_unopened(shared, record, "no-grant");
             return Ok(None);
         }
-        match shared.keys.keys(&chain).await?.filter(|keys| suffice(&chain, keys)) {
-            Some(keys) => Ok(Some((id, keys))),
-            None => {
-                self.refuse_unopened(shared, record, "no-key");
-                Ok(None)
-            }
-        }
+        let Some(keys) = granted::keys(shared, &patient.chain).await? else {
+            self.refuse_unopened(shared, record, "no-key");
+            return Ok(None);
+        };
+        Ok(Some((id, keys)))
     }
 
     fn refuse_unopened(&mut self, shared: &mut Shared, record: &Record, reason: &str) {
@@ -199,8 +190,11 @@ impl PartitionWork {
     fn refuse(&mut self, shared: &mut Shared, record: &Record, value: Vec<u8>, reason: &str) {
         shared.reject(reason);
         let append = Append::new(READINGS_REJECTED, record.key.clone(), record.time_ms, value).in_partition(self.number);
-        let outbox = if record.topic.as_str() == READINGS { &mut self.outbox } else { &mut self.outbox_access };
-        outbox.push_back((record.offset, append));
+        if record.topic.as_str() == READINGS {
+            self.outbox.reading(record.offset, append);
+        } else {
+            self.outbox.request(record.offset, append);
+        }
     }
 
     async fn tick(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
@@ -209,9 +203,7 @@ impl PartitionWork {
             self.refuse(shared, record, value, "unreadable");
             return Ok(());
         };
-        let time_ms = self.tick_ms.map_or(tick.time_ms, |before| before.max(tick.time_ms));
-        self.tick_ms = Some(time_ms);
-        self.ticks.push_back((record.offset, time_ms));
+        let time_ms = self.ticks.take(record.offset, tick.time_ms);
         shared.saw(time_ms);
         for (id, patient) in self.patients.iter_mut().filter(|(_, patient)| patient.through_position <= record.offset) {
             let before = patient.pending();
@@ -237,10 +229,7 @@ impl PartitionWork {
         let Some(patient) = self.patients.get_mut(&id) else { return Ok(()) };
         let keys = match keys {
             Some(keys) => Some(keys),
-            None => {
-                let chain = patient.chain;
-                shared.keys.keys(&chain).await?.filter(|keys| suffice(&chain, keys))
-            }
+            None => granted::keys(shared, &patient.chain).await?,
         };
         self.pending = self.pending.saturating_sub(patient.pending());
         if let Some(at) = patient.open_at {
@@ -249,8 +238,8 @@ impl PartitionWork {
         if let Some(at) = patient.access_at {
             self.open_access.remove(&(at, id));
         }
-        let granted = may_append(&patient.head.writers, &shared.own, patient.now_ms());
-        let Some(keys) = keys.filter(|_| granted) else {
+        let lasts = granted::lasts(shared, &patient.head, patient.now_ms());
+        let Some(keys) = keys.filter(|_| lasts) else {
             // Keys or grant were taken back while work was open: it can no longer be sealed or signed, and is forgotten.
             tracing::warn!(chain = %id, "a patient's keys or grant were taken back; open work is forgotten");
             shared.reject("taken-back");
@@ -262,75 +251,6 @@ impl PartitionWork {
         self.cut_bytes += cut.draft.iter().flat_map(phc::BlockDraft::blobs).map(<[u8]>::len).sum::<usize>();
         self.cuts.push((id, cut));
         self.unsaved.retain(|_, unsaved| *unsaved != id);
-        Ok(())
-    }
-
-    /// Looks through what `phc.blocks` holds beyond what was read of it.
-    async fn look_for_openings(&mut self, shared: &mut Shared) -> Result<()> {
-        if shared.log.end(PHC_BLOCKS, self.number).await? <= self.looked {
-            return Ok(());
-        }
-        let mut scan = shared.log.scan(PHC_BLOCKS, self.number, self.looked).await?;
-        loop {
-            let records = scan.next(shared.settings.records_per_read).await?;
-            if records.is_empty() {
-                return Ok(());
-            }
-            records.iter().for_each(|record| self.opening(shared, record));
-        }
-    }
-
-    /// Learns of a new chain.
-    fn opening(&mut self, shared: &Shared, record: &Record) {
-        if record.offset < self.looked {
-            return;
-        }
-        self.looked = record.offset.saturating_add(1);
-        // The height stands first; only openings need more of a look.
-        if !record.value.starts_with(&0u64.to_le_bytes()) {
-            return;
-        }
-        let opened = Block::decode(&record.value).and_then(|block| ChainState::open(shared.network, &block));
-        let (chain, head) = match opened {
-            Ok(opened) if opened.0.id.0 == *record.key => opened,
-            Ok(_) => return tracing::warn!(offset = record.offset, "an opening under another chain's key is ignored"),
-            Err(error) => return tracing::warn!(offset = record.offset, %error, "an opening is ignored"),
-        };
-        if self.patients.contains_key(&chain.id) || self.forgotten.contains(&chain.id) {
-            return;
-        }
-        if self.patients.len() >= shared.settings.patients_max {
-            return tracing::error!(partition = self.number, "no room for another patient; raise patients_max or add partitions");
-        }
-        let mut patient = Patient::new(chain, head);
-        if let Some(time_ms) = self.tick_ms {
-            // Nothing was heard of the patient yet, so no more comes of it than the time.
-            if let Err(error) = patient.tick(shared, time_ms, self.next.readings) {
-                tracing::warn!(%error, "a new patient's clock could not be set");
-            }
-        }
-        self.unsaved.insert(record.offset, chain.id);
-        self.patients.insert(chain.id, patient);
-    }
-
-    /// Has the next commit keep the first state of chains that were just opened. Until a chain's first state is kept, for want of
-    /// keys or because work is open, its opening counts as unread.
-    pub(crate) async fn save_new(&mut self, shared: &mut Shared) -> Result<()> {
-        for id in self.unsaved.values().copied().collect::<Vec<_>>() {
-            let Some(patient) = self.patients.get(&id) else {
-                self.unsaved.retain(|_, unsaved| *unsaved != id);
-                continue;
-            };
-            if patient.is_open() {
-                continue; // its first block brings its first state
-            }
-            let granted = may_append(&patient.head.writers, &shared.own, patient.now_ms());
-            let chain = patient.chain;
-            let keys = if granted { shared.keys.keys(&chain).await? } else { None };
-            if let Some(keys) = keys.filter(|keys| suffice(&chain, keys)) {
-                self.cut(shared, id, Some(keys)).await?;
-            }
-        }
         Ok(())
     }
 
@@ -347,55 +267,16 @@ impl PartitionWork {
     /// Whether there is reason for a commit: something to append, or many offsets to pass; of `phc.blocks` alone it is not worth one.
     pub(crate) fn is_due(&self, idle: bool) -> bool {
         let target = self.target();
-        let passed = target.readings - self.committed.readings.min(target.readings) + (target.access - self.committed.access.min(target.access));
-        let releasable = |outbox: &VecDeque<(u64, Append)>, to: u64| outbox.front().is_some_and(|(at, _)| *at < to);
-        !self.cuts.is_empty()
-            || self.flushed
-            || releasable(&self.outbox, target.readings)
-            || releasable(&self.outbox_access, target.access)
-            || passed >= 4_096
-            || (idle && passed > 0)
-    }
-
-    /// Refused values whose place the commit passes.
-    pub(crate) fn releasable(&self, target: Places) -> impl Iterator<Item = Append> + '_ {
-        let readings = self.outbox.iter().take_while(move |(at, _)| *at < target.readings);
-        let access = self.outbox_access.iter().take_while(move |(at, _)| *at < target.access);
-        readings.chain(access).map(|(_, append)| append.clone())
-    }
-
-    /// The last tick before a place at or after the committed one.
-    pub(crate) fn tick_before(&self, target: Places) -> Option<i64> {
-        self.ticks.iter().take_while(|(at, _)| *at < target.readings).last().map_or(self.committed_tick_ms, |(_, time_ms)| Some(*time_ms))
+        let passed = target.readings.saturating_sub(self.committed.readings) + target.access.saturating_sub(self.committed.access);
+        let reason = !self.cuts.is_empty() || self.flushed || self.outbox.releasable(target).next().is_some();
+        reason || passed >= PASSED || (idle && passed > 0)
     }
 
     /// A commit up to these places was made.
     pub(crate) fn was_committed(&mut self, target: Places) {
-        self.committed_tick_ms = self.tick_before(target);
+        self.ticks.passed(target.readings);
+        self.outbox.passed(target);
         self.committed = target;
-        while self.ticks.front().is_some_and(|(at, _)| *at < target.readings) {
-            self.ticks.pop_front();
-        }
-        while self.outbox.front().is_some_and(|(at, _)| *at < target.readings) {
-            self.outbox.pop_front();
-        }
-        while self.outbox_access.front().is_some_and(|(at, _)| *at < target.access) {
-            self.outbox_access.pop_front();
-        }
         self.flushed = false;
     }
-}
-
-fn open_batch(key: &ledger::DataKey, chain: &Chain, value: &[u8]) -> Result<ReadingBatch, phc::Error> {
-    let batch: ReadingBatch = open_topic_value(key, chain, READINGS, "batch of readings", value)?;
-    batch.check()?;
-    Ok(batch)
-}
-
-/// Whether the keys allow everything that a monitor does.
-fn suffice(chain: &Chain, keys: &PatientKeys) -> bool {
-    let own = [phc::CATEGORY_ANOMALIES, phc::CATEGORY_ACCESS, phc::CATEGORY_SCORES];
-    let categories = vitals::Category::ALL.map(vitals::Category::id);
-    let needed = categories.into_iter().chain(own).map(Scope::Category).chain([Scope::Stream]);
-    needed.into_iter().all(|scope| keys.get(chain, scope).is_ok())
 }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use ledger::{Chain, encode};
 use phc::messages::READINGS_REJECTED;
-use phc::{
-    AccessRequest, BlockBuilder, BlockDraft, ChainState, PatientKeys, Place, ReadingBatch, Record, Rejected, RejectedValue, Score, Span, Subject,
-};
+use phc::{AccessRequest, BlockBuilder, ChainState, PatientKeys, Place, ReadingBatch, Record, Rejected, RejectedValue, Score, Span, Subject};
 use stream::Append;
 use vitals::{Anomaly, Observation, VitalsError};
 
 use crate::Result;
+use crate::cut::{Counts, Cut, OpenAlert};
 use crate::device::{DeviceWindow, Seen};
 use crate::shared::Shared;
 use crate::state::MonitorState;
@@ -20,38 +19,6 @@ use crate::watch::{Watch, to_vitals};
 const DEVICES_MAX: usize = 64;
 /// Most locations of one patient.
 const LOCATIONS_MAX: usize = 16;
-
-/// An alert whose block is not made yet.
-pub(crate) struct OpenAlert {
-    pub(crate) entry: u32,
-    pub(crate) anomaly: Vec<u8>,
-    pub(crate) severity: &'static str,
-    pub(crate) time_ms: i64,
-    pub(crate) chart: Vec<(i64, i64)>,
-}
-
-/// What a block holds, for the figures.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counts {
-    pub(crate) readings: u64,
-    pub(crate) scores: u64,
-    pub(crate) score_micro: Option<i64>,
-    pub(crate) anomalies: u64,
-}
-
-/// Everything that one patient adds to the next commit.
-pub(crate) struct Cut {
-    pub(crate) chain: Chain,
-    pub(crate) keys: Arc<PatientKeys>,
-    /// None where only the state moves on.
-    pub(crate) draft: Option<BlockDraft>,
-    pub(crate) alerts: Vec<OpenAlert>,
-    pub(crate) rejects: Vec<Append>,
-    /// Its `chain` is set when the block is made.
-    pub(crate) state: MonitorState,
-    pub(crate) time_ms: i64,
-    pub(crate) counts: Counts,
-}
 
 pub(crate) struct Patient {
     pub(crate) chain: Chain,
