@@ -5,6 +5,7 @@
 mod anchors;
 mod blocks;
 mod exactly_once;
+mod faults;
 mod recording;
 mod refusals;
 mod world;

@@ -36,6 +36,8 @@ pub struct World {
     pub keys: Arc<HeldKeys>,
     pub operator: KeyPair,
     pub settings: Settings,
+    /// What monitors see of the log.
+    pub over: Arc<dyn EventLog>,
     writer: Box<dyn stream::Writer>,
     rng: SeededRng,
     seed: u8,
@@ -92,13 +94,13 @@ impl World {
             wait: Duration::from_millis(20),
             ..Settings::default()
         };
-        Self { dir, log, blobs, keys: Arc::default(), operator, settings, writer, rng, seed }
+        Self { dir, over: Arc::new(log.clone()), log, blobs, keys: Arc::default(), operator, settings, writer, rng, seed }
     }
 
     pub fn monitor(&mut self) -> Monitor {
         self.seed = self.seed.wrapping_add(1);
         let parts = Parts {
-            log: Arc::new(self.log.clone()),
+            log: self.over.clone(),
             blobs: self.blobs.clone(),
             keys: self.keys.clone(),
             detector: detector(),
