@@ -1,10 +1,10 @@
 //! The record chain as the node's state machine.
 
 use bytes::Bytes;
-use erm::{Block, Body, Executed, Limits, MemoryStore, NodeStore, Payload, Signed, State};
+use erm::{Block, Executed, Limits, MemoryStore, NodeStore, Signed, State};
 use ledger::{Digest, ValidatorSet};
 
-use crate::{Admission, BlockSummary, Proposal, Refusal, StateMachine, Tip};
+use crate::{Admission, BlockSummary, Proposal, Refusal, StateMachine, Tip, Verified};
 
 /// [`erm::State`] over some storage. In memory, the state is executed anew from the blocks at every start.
 pub struct ErmMachine<S = MemoryStore> {
@@ -50,27 +50,31 @@ impl<S: NodeStore + Send + Sync + 'static> StateMachine for ErmMachine<S> {
     }
 
     fn admit(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Refusal>> {
-        transactions.iter().map(|bytes| self.admit_one(bytes)).collect()
+        match self.state.admit_all(transactions) {
+            Ok(answers) => answers.into_iter().map(|answer| answer.map(admission).map_err(|refusal| refused(refusal.into()))).collect(),
+            Err(error) => {
+                let why = refused(error);
+                transactions.iter().map(|_| Err(why.clone())).collect()
+            }
+        }
     }
 
     fn still_valid(&self, admission: &Admission) -> Result<(), Refusal> {
-        let height = self.state.head().height;
-        if admission.expiry_height <= height {
-            return Err(Refusal::Expired { expiry_height: admission.expiry_height, height });
-        }
         let sender = ledger::decode("sender", &admission.sender).map_err(|error| Refusal::Malformed(error.to_string()))?;
-        let next = self.state.view().sequence(&sender).map_err(refused)?;
-        if admission.sequence < next {
-            return Err(Refusal::Stale { given: admission.sequence, next });
-        }
-        Ok(())
+        self.state.still_valid(&sender, admission.sequence, admission.expiry_height).map_err(refused)
     }
 
-    fn propose(&self, time_ms: i64, candidates: &[(Digest, Bytes)], max_bytes: usize) -> Result<Proposal<Executed>, Refusal> {
+    fn propose(
+        &self,
+        time_ms: i64,
+        candidates: &[(Digest, Bytes)],
+        max_bytes: usize,
+        verified: &Verified<'_>,
+    ) -> Result<Proposal<Executed>, Refusal> {
         let encoded: Vec<Vec<u8>> = candidates.iter().map(|(_, bytes)| bytes.to_vec()).collect();
         let own = self.state.founding().limits;
         let limits = Limits { block_bytes: own.block_bytes.min(u32::try_from(max_bytes).unwrap_or(u32::MAX)), ..own };
-        let proposal = self.state.propose(time_ms, &encoded, &limits).map_err(refused)?;
+        let proposal = self.state.propose_with(time_ms, &encoded, &limits, &|checked| verified(checked)).map_err(refused)?;
         let dropped = proposal
             .dropped
             .into_iter()
@@ -96,9 +100,9 @@ impl<S: NodeStore + Send + Sync + 'static> StateMachine for ErmMachine<S> {
         Ok(BlockSummary { height: header.height, hash, parent: header.parent, time_ms: header.time_ms, transactions })
     }
 
-    fn validate(&self, block: &[u8], _verified: &(dyn Fn(&Digest) -> bool + Sync)) -> Result<Executed, Refusal> {
-        // Signatures are checked in one batch for the whole block, whoever may have checked some of them before.
-        self.state.validate(&Block::decode(block).map_err(refused)?).map_err(refused)
+    fn validate(&self, block: &[u8], verified: &Verified<'_>) -> Result<Executed, Refusal> {
+        let block = Block::decode(block).map_err(refused)?;
+        self.state.validate_with(&block, &|checked| verified(checked)).map_err(refused)
     }
 
     fn commit(&mut self, executed: Executed) -> Result<(), Refusal> {
@@ -106,14 +110,13 @@ impl<S: NodeStore + Send + Sync + 'static> StateMachine for ErmMachine<S> {
     }
 }
 
-impl<S: NodeStore> ErmMachine<S> {
-    fn admit_one(&self, bytes: &[u8]) -> Result<Admission, Refusal> {
-        let signed = Signed::decode(bytes).map_err(|refusal| refused(refusal.into()))?;
-        let id = self.state.admit(&signed).map_err(refused)?;
-        let Body { sender, sequence, expiry_height, payload } = signed.body;
-        // What the authority decides counts in the decision, not in the envelope; both are the same number.
-        debug_assert!(!matches!(&payload, Payload::Membership(membership) if membership.decision.sequence != sequence));
-        Ok(Admission { id, sender: ledger::encode(&sender), sequence, expiry_height })
+fn admission(own: erm::Admission) -> Admission {
+    Admission {
+        id: own.id,
+        sender: ledger::encode(&own.sender),
+        sequence: own.sequence,
+        expiry_height: own.expiry_height,
+        checked: own.checked,
     }
 }
 

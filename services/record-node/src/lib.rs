@@ -44,7 +44,7 @@ pub use clock::{Clock, SharedClock};
 pub use config::{Config, Identity, Peer, Timeouts};
 pub use erm_machine::ErmMachine;
 pub use error::{AwaitError, Error, SubmitError};
-pub use machine::{Admission, BlockSummary, Proposal, Refusal, StateMachine, Tip};
+pub use machine::{Admission, BlockSummary, Proposal, Refusal, StateMachine, Tip, Verified};
 pub use mempool::MempoolLimits;
 pub use node::{Committed, Handle, RecordNode};
 pub use stored::{StoredBlock, StoredBlocks};

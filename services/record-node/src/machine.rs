@@ -44,7 +44,13 @@ pub struct Admission {
     pub sequence: u64,
     /// Last height at which it may be included.
     pub expiry_height: u64,
+    /// Covers all that was verified: content, signatures and the keys they were held against. Not the id: the same
+    /// content may come in a block with a signature that nobody checked.
+    pub checked: Digest,
 }
+
+/// Digests ([`Admission::checked`]) of transactions whose signatures this node has verified.
+pub type Verified<'a> = dyn Fn(&Digest) -> bool + Sync + 'a;
 
 /// Where the chain stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,15 +117,22 @@ pub trait StateMachine: Send + Sync + 'static {
     /// Whether a transaction admitted earlier could still be included; called after every block, so cheap.
     fn still_valid(&self, admission: &Admission) -> Result<(), Refusal>;
 
-    /// Builds and executes the next block from candidates whose signatures were checked, in their order as far as they can be included.
-    fn propose(&self, time_ms: i64, candidates: &[(Digest, Bytes)], max_bytes: usize) -> Result<Proposal<Self::Executed>, Refusal>;
+    /// Builds and executes the next block from candidates, in their order as far as they can be included.
+    /// Signatures of those that are `verified` are not checked again.
+    fn propose(
+        &self,
+        time_ms: i64,
+        candidates: &[(Digest, Bytes)],
+        max_bytes: usize,
+        verified: &Verified<'_>,
+    ) -> Result<Proposal<Self::Executed>, Refusal>;
 
     /// Decodes a block and checks that its header commits to its transactions; executes nothing.
     fn summarize(&self, block: &[u8]) -> Result<BlockSummary, Refusal>;
 
     /// Executes a block on the committed state: it must extend the tip, its time be later, every transaction be
-    /// allowed, the header's roots match. Signatures of transactions for which `verified` answers true are not checked again.
-    fn validate(&self, block: &[u8], verified: &(dyn Fn(&Digest) -> bool + Sync)) -> Result<Self::Executed, Refusal>;
+    /// allowed, the header's roots match. Signatures of transactions that are `verified` are not checked again.
+    fn validate(&self, block: &[u8], verified: &Verified<'_>) -> Result<Self::Executed, Refusal>;
 
     /// Makes an executed block the state.
     ///

@@ -1,6 +1,6 @@
 //! Transactions that wait for a block: bounded in count, bytes and per sender; each id and each (sender, sequence) once.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
 use ledger::Digest;
@@ -49,6 +49,8 @@ pub(crate) struct Place {
 pub(crate) struct Mempool {
     limits: MempoolLimits,
     waiting: HashMap<Digest, Waiting>,
+    /// [`Admission::checked`] of those that wait.
+    checked: HashSet<Digest>,
     arrivals: BTreeMap<u64, Digest>,
     senders: HashMap<Vec<u8>, BTreeMap<u64, Digest>>,
     bytes: usize,
@@ -62,6 +64,7 @@ impl Mempool {
         Self {
             limits,
             waiting: HashMap::new(),
+            checked: HashSet::new(),
             arrivals: BTreeMap::new(),
             senders: HashMap::new(),
             bytes: 0,
@@ -84,8 +87,9 @@ impl Mempool {
         self.next_arrival
     }
 
-    pub(crate) fn contains(&self, id: &Digest) -> bool {
-        self.waiting.contains_key(id)
+    /// Whether exactly these signatures were verified when the transaction came in.
+    pub(crate) fn is_checked(&self, checked: &Digest) -> bool {
+        self.checked.contains(checked)
     }
 
     pub(crate) fn place(&self, id: &Digest) -> Option<Place> {
@@ -133,6 +137,7 @@ impl Mempool {
         let arrival = self.next_arrival;
         self.next_arrival += 1;
         self.arrivals.insert(arrival, id);
+        self.checked.insert(admission.checked);
         self.waiting.insert(id, Waiting { bytes, admission, arrival, local });
         Ok(())
     }
@@ -141,6 +146,7 @@ impl Mempool {
         let Some(waiting) = self.waiting.remove(id) else { return };
         self.bytes = self.bytes.saturating_sub(waiting.bytes.len());
         self.arrivals.remove(&waiting.arrival);
+        self.checked.remove(&waiting.admission.checked);
         if let Some(of_sender) = self.senders.get_mut(&waiting.admission.sender) {
             of_sender.remove(&waiting.admission.sequence);
             if of_sender.is_empty() {
@@ -219,7 +225,7 @@ mod tests {
     fn admission(sender: u8, sequence: u64) -> Admission {
         let mut id = [sender; 32];
         id[..8].copy_from_slice(&sequence.to_le_bytes());
-        Admission { id: Digest(id), sender: vec![sender], sequence, expiry_height: 10 }
+        Admission { id: Digest(id), sender: vec![sender], sequence, expiry_height: 10, checked: ledger::sha256(&id) }
     }
 
     fn limits() -> MempoolLimits {
@@ -251,9 +257,12 @@ mod tests {
         let first = admission(1, 0);
         pool.insert(bytes(5), first.clone(), false).unwrap();
         assert_eq!(pool.insert(bytes(5), first.clone(), true), Err(SubmitError::AlreadyWaiting(first.id)));
+        assert!(pool.is_checked(&first.checked));
+        assert!(!pool.is_checked(&first.id), "the same content with another signature was not verified");
         let other = Admission { id: Digest([9; 32]), ..first.clone() };
         assert_eq!(pool.insert(bytes(5), other, true), Err(SubmitError::SequenceTaken { sequence: 0 }));
         pool.committed(7, &[first.id]);
+        assert!(!pool.is_checked(&first.checked), "what left is forgotten");
         assert_eq!(pool.insert(bytes(5), first.clone(), true), Err(SubmitError::AlreadyCommitted { id: first.id, height: 7 }));
     }
 

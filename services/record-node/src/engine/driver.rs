@@ -333,7 +333,7 @@ impl<M: StateMachine> Driver<M> {
             let candidates = shared.mempool().candidates(max_bytes);
             let machine = shared.machine();
             let time_ms = next_time_ms(&*clock, machine.tip().time_ms);
-            let proposal = machine.propose(time_ms, &candidates, max_bytes)?;
+            let proposal = machine.propose(time_ms, &candidates, max_bytes, &|checked| shared.mempool().is_checked(checked))?;
             let summary = machine.summarize(&proposal.block)?;
             Ok::<_, crate::Refusal>((proposal, summary))
         });
@@ -427,8 +427,8 @@ impl<M: StateMachine> Driver<M> {
         }
         let shared = self.shared.clone();
         let executed = tokio::task::spawn_blocking(move || {
-            // What is in the mempool was checked when it came in.
-            shared.machine().validate(&block, &|id| shared.mempool().contains(id))
+            // Signatures that were verified when a transaction came in are not verified again.
+            shared.machine().validate(&block, &|checked| shared.mempool().is_checked(checked))
         });
         match executed.await.map_err(|error| Error::Engine(error.to_string()))? {
             Ok(executed) => {
@@ -585,7 +585,7 @@ fn commit<M: StateMachine>(
     let summary = shared.machine().summarize(block).map_err(diverged)?;
     let executed = match executed {
         Some(executed) => executed,
-        None => shared.machine().validate(block, &|id| shared.mempool().contains(id)).map_err(diverged)?,
+        None => shared.machine().validate(block, &|checked| shared.mempool().is_checked(checked)).map_err(diverged)?,
     };
     shared.blocks.append(block, certificate)?;
     shared.machine_mut().commit(executed).map_err(diverged)?;

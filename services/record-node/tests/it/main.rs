@@ -3,6 +3,7 @@
 mod change;
 mod child;
 mod commit;
+mod erm_chain;
 mod faults;
 mod idle;
 mod load;

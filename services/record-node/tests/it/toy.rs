@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
 use ledger::{Chain, Digest, Domain, KeyPair, PublicKey, Signature, ValidatorSet, verify_batch};
-use record_node::{Admission, BlockSummary, Proposal, Refusal, StateMachine, Tip};
+use record_node::{Admission, BlockSummary, Proposal, Refusal, StateMachine, Tip, Verified};
 
 #[derive(Clone, BorshSerialize, BorshDeserialize)]
 pub struct Body {
@@ -196,7 +196,7 @@ impl StateMachine for Toy {
         let (mut items, mut places) = (Vec::new(), Vec::new());
         for (place, bytes) in transactions.iter().enumerate() {
             answers.push(self.decode(bytes).and_then(|(id, Signed { body, signature })| {
-                let admission = Admission { id, sender: body.sender.0.to_vec(), sequence: body.sequence, expiry_height: body.expiry_height };
+                let admission = Admission { id, sender: body.sender.0.to_vec(), sequence: body.sequence, expiry_height: body.expiry_height, checked: ledger::sha256(bytes) };
                 self.still_valid(&admission)?;
                 if body.expiry_height < height {
                     return Err(Refusal::Expired { expiry_height: body.expiry_height, height });
@@ -228,7 +228,7 @@ impl StateMachine for Toy {
         Ok(())
     }
 
-    fn propose(&self, time_ms: i64, candidates: &[(Digest, Bytes)], max_bytes: usize) -> Result<Proposal<Executed>, Refusal> {
+    fn propose(&self, time_ms: i64, candidates: &[(Digest, Bytes)], max_bytes: usize, _verified: &Verified<'_>) -> Result<Proposal<Executed>, Refusal> {
         let mut executed = self.fresh();
         let (mut transactions, mut dropped, mut bytes) = (Vec::new(), Vec::new(), 200);
         for (id, candidate) in candidates {
@@ -263,7 +263,7 @@ impl StateMachine for Toy {
         })
     }
 
-    fn validate(&self, block: &[u8], verified: &(dyn Fn(&Digest) -> bool + Sync)) -> Result<Executed, Refusal> {
+    fn validate(&self, block: &[u8], verified: &Verified<'_>) -> Result<Executed, Refusal> {
         let Block { header, transactions } = self.open(block)?;
         let tip = self.state.tip;
         if header.height != tip.height + 1 || header.parent != tip.hash || header.time_ms <= tip.time_ms {
@@ -273,7 +273,7 @@ impl StateMachine for Toy {
         let mut items = Vec::new();
         for transaction in &transactions {
             let (id, signed) = self.decode(transaction)?;
-            if !self.opaque && !verified(&id) {
+            if !self.opaque && !verified(&ledger::sha256(transaction)) {
                 items.push((signed.body.sender, id, signed.signature));
             }
             self.execute(&mut executed, &id, &signed.body, header.height)?;
