@@ -183,3 +183,44 @@ impl Identity {
         node_id_of(&self.connection_seed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const SMALLEST: &str = "name = 'n'\ndata_dir = '/tmp/n'\nlisten = '127.0.0.1:4001'\npeers = [{ address = 'a.example:4001', node_id = 'x' }]\n";
+
+    #[test]
+    fn the_smallest_file_has_every_default_and_an_unknown_key_is_refused() {
+        let config: Config = toml::from_str(SMALLEST).unwrap();
+        assert_eq!(config, Config::new("n", "/tmp/n", "127.0.0.1:4001".parse().unwrap(), config.peers.clone()));
+        config.validate().unwrap();
+        for unknown in ["heartbeat = 1", "[timeouts]\npropose = 1", "[mempool]\ncount = 1"] {
+            assert!(toml::from_str::<Config>(&format!("{SMALLEST}{unknown}")).is_err(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused_by_name() {
+        let good = Config::new("n", "/tmp/n", "127.0.0.1:4001".parse().unwrap(), Vec::new());
+        let refused = |change: fn(&mut Config)| {
+            let mut config = good.clone();
+            change(&mut config);
+            matches!(config.validate(), Err(Error::Config { .. }))
+        };
+        assert!(refused(|config| config.name.clear()));
+        assert!(refused(|config| config.listen.set_port(0)));
+        assert!(refused(|config| config.block_bytes_max = 5 << 20));
+        assert!(refused(|config| config.mempool.transaction_bytes = 200_000));
+        assert!(refused(|config| config.heartbeat_ms = 0));
+        assert!(refused(|config| config.timeouts.max_ms = 1));
+    }
+
+    #[test]
+    fn one_seed_gives_one_identity_and_another_seed_another() {
+        let (one, again, other) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
+        assert_eq!((one.validator(), one.node_id()), (again.validator(), again.node_id()));
+        assert!(one.validator() != other.validator() && one.node_id() != other.node_id());
+    }
+}

@@ -82,6 +82,14 @@ impl<M: StateMachine> Shared<M> {
         }
     }
 
+    /// Forgets those who no longer wait.
+    pub(crate) fn forget_gone_waiters(&self) {
+        self.waiters().retain(|_, waiting| {
+            waiting.retain(|waiter| !waiter.is_closed());
+            !waiting.is_empty()
+        });
+    }
+
     /// Removes transactions from the mempool that can never be included and tells who waits for them.
     pub(crate) fn refuse(&self, dropped: Vec<(Digest, Refusal)>) {
         for (id, why) in dropped {

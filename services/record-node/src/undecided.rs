@@ -15,7 +15,9 @@ use ledger::{Digest, PublicKey, Signature};
 use crate::Error;
 
 /// The file is emptied once it is longer than this and nothing in it is needed.
-const COMPACT_BYTES: u64 = 8 << 20;
+const EMPTY_BYTES: u64 = 8 << 20;
+/// The file is written anew with what is needed once it is longer than this.
+const REWRITE_BYTES: u64 = 64 << 20;
 /// A block that was proposed more often than this at one height is not kept again.
 const PER_HEIGHT: usize = 64;
 
@@ -35,6 +37,7 @@ pub(crate) struct UndecidedStore {
     path: PathBuf,
     file: File,
     bytes: u64,
+    limits: (u64, u64),
     kept: BTreeMap<(u64, u32, Digest), Undecided>,
 }
 
@@ -54,7 +57,7 @@ impl UndecidedStore {
         }
         file.set_len(at as u64).map_err(Error::io(path))?;
         file.seek(SeekFrom::End(0)).map_err(Error::io(path))?;
-        Ok(Self { path: path.to_owned(), file, bytes: at as u64, kept })
+        Ok(Self { path: path.to_owned(), file, bytes: at as u64, limits: (EMPTY_BYTES, REWRITE_BYTES), kept })
     }
 
     /// Keeps a block; it is on disk when this returns.
@@ -63,11 +66,7 @@ impl UndecidedStore {
         if self.kept.contains_key(&key) || self.of_height(record.height).count() >= PER_HEIGHT {
             return Ok(());
         }
-        let body = ledger::encode(&record);
-        let mut framed = Vec::with_capacity(body.len() + 36);
-        framed.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
-        framed.extend_from_slice(ledger::sha256(&body).as_bytes());
-        framed.extend_from_slice(&body);
+        let framed = framed(&record);
         self.file.write_all(&framed).and_then(|()| self.file.sync_data()).map_err(Error::io(&self.path))?;
         self.bytes += framed.len() as u64;
         self.kept.insert(key, record);
@@ -92,13 +91,42 @@ impl UndecidedStore {
     /// Forgets what is decided.
     pub(crate) fn prune(&mut self, decided: u64) -> Result<(), Error> {
         self.kept.retain(|(height, ..), _| *height > decided);
-        if self.bytes > COMPACT_BYTES && self.kept.is_empty() {
+        if self.kept.is_empty() && self.bytes > self.limits.0 {
             // No barrier: if this is lost, records of decided heights come back and are passed over.
             self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0))).map_err(Error::io(&self.path))?;
             self.bytes = 0;
+        } else if self.bytes > self.limits.1 {
+            self.rewrite()?;
         }
         Ok(())
     }
+
+    /// Puts a file in place that holds what is needed and nothing else; a crash leaves the one or the other.
+    fn rewrite(&mut self) -> Result<(), Error> {
+        let fresh = self.path.with_extension("new");
+        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&fresh).map_err(Error::io(&fresh))?;
+        let mut bytes = 0;
+        for record in self.kept.values() {
+            let framed = framed(record);
+            file.write_all(&framed).map_err(Error::io(&fresh))?;
+            bytes += framed.len() as u64;
+        }
+        file.sync_all().and_then(|()| std::fs::rename(&fresh, &self.path)).map_err(Error::io(&fresh))?;
+        if let Some(dir) = self.path.parent() {
+            File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))?;
+        }
+        (self.file, self.bytes) = (file, bytes);
+        Ok(())
+    }
+}
+
+fn framed(record: &Undecided) -> Vec<u8> {
+    let body = ledger::encode(record);
+    let mut framed = Vec::with_capacity(body.len() + 36);
+    framed.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
+    framed.extend_from_slice(ledger::sha256(&body).as_bytes());
+    framed.extend_from_slice(&body);
+    framed
 }
 
 impl Undecided {
@@ -171,5 +199,29 @@ mod tests {
             store.insert(record(5, round, 1)).unwrap();
         }
         assert_eq!(store.of_height(5).count(), PER_HEIGHT);
+    }
+
+    #[test]
+    fn the_file_does_not_grow_for_ever_and_keeps_what_is_needed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("undecided");
+        let mut store = UndecidedStore::open(&path, 0).unwrap();
+        store.limits = (500, 1_000);
+        let bytes = || std::fs::metadata(&path).unwrap().len();
+        for height in 1..50 {
+            store.insert(record(height, 0, 1)).unwrap();
+            // The next height's is there already, so the file is never free of what is needed.
+            store.insert(record(height + 1, 0, 1)).unwrap();
+            store.prune(height).unwrap();
+            assert!(bytes() < 1_500, "{}", bytes());
+        }
+        drop(store);
+        let mut store = UndecidedStore::open(&path, 49).unwrap();
+        assert_eq!(store.of_height(50).count(), 1);
+        store.limits = (1, 1_000);
+        store.prune(50).unwrap();
+        assert_eq!(bytes(), 0);
+        store.insert(record(51, 0, 1)).unwrap();
+        assert_eq!(UndecidedStore::open(&path, 50).unwrap().of_height(51).count(), 1);
     }
 }

@@ -158,7 +158,7 @@ impl<M: StateMachine> Driver<M> {
                     ticks = ticks.wrapping_add(1);
                 }
             }
-            self.maybe_start();
+            self.maybe_start()?;
         }
     }
 
@@ -209,8 +209,8 @@ impl<M: StateMachine> Driver<M> {
     }
 
     /// Starts the next height where there is a reason to.
-    fn maybe_start(&mut self) {
-        let Some(start) = self.start.take() else { return };
+    fn maybe_start(&mut self) -> Result<(), Error> {
+        let Some(start) = self.start.take() else { return Ok(()) };
         let next = self.tip() + 1;
         let first = matches!(start, Start::First(_));
         let proposed = self.undecided.of_height(next).next().is_some();
@@ -226,15 +226,20 @@ impl<M: StateMachine> Driver<M> {
         let power = (self.shared.assured.load(Ordering::Relaxed), total);
         if !self.pace.may_start(next, first, proposed, waiting, power) {
             self.start = Some(start);
-            return;
+            return Ok(());
         }
         self.pace.started();
         let validators = Validators::new(self.shared.machine().validators());
+        // The engine multiplies weights by three in 64 bits.
+        if validators.set.total().checked_mul(3).is_none() {
+            return Err(Error::Engine("the validators' weights sum up to more than it can count".into()));
+        }
         let params = HeightParams::new(validators, timeouts(&self.config), None);
         match start {
             Start::First(reply) => drop(reply.send((Height(next), params))),
             Start::Next(reply) => drop(reply.send(Next::Start(Height(next), params))),
         }
+        Ok(())
     }
 
     /// Votes of others for a height that this node has not started are a reason to start it.
@@ -498,6 +503,7 @@ impl<M: StateMachine> Driver<M> {
         }
         if self.last_prune.elapsed() >= PRUNE_INTERVAL || summary.transactions.is_empty() {
             self.last_prune = tokio::time::Instant::now();
+            self.shared.forget_gone_waiters();
             let machine = self.shared.machine();
             let dropped = self.shared.mempool().prune(|admission| machine.still_valid(admission));
             drop(machine);

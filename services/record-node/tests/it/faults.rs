@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ledger::KeyPair;
-use record_node::Handle;
+use record_node::{Error, Handle, StateMachine as _};
 
-use crate::network::{NETWORK, Network, WEIGHTS, within};
+use crate::network::{NETWORK, Network, WEIGHTS, now_ms, within};
 use crate::toy::{Toy, write};
 
 /// How long something that must not happen is given to happen: several rounds of the tests' timeouts.
@@ -111,5 +111,54 @@ async fn a_node_that_is_in_nobodys_list_is_not_talked_to() {
     assert_eq!(stranger.power_online(), (0, 100));
     stranger.shutdown().await;
     task.await.unwrap().unwrap();
+    network.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_whose_clock_is_wrong_cannot_move_the_chains_time() {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut network = Network::new(&WEIGHTS, |config| config.timeouts.propose_ms = 300);
+    network.clock_offsets_ms = vec![HOUR_MS, 0, 0, 0];
+    for index in 0..4 {
+        network.start(index).await;
+    }
+    let sender = KeyPair::from_seed(&[99; 32]);
+    // Through the heights that the wrong one opens, too: with 30 of 100 it opens some of twelve.
+    for sequence in 0..12 {
+        network.commit(1, &sender, sequence).await;
+    }
+    let mut later_rounds = 0;
+    for height in 1..=network.node(1).height() {
+        let (block, certificate) = network.node(1).block(height).await.unwrap().unwrap();
+        let summary = network.node(1).read(|machine| machine.summarize(&block)).unwrap();
+        assert!(summary.time_ms < now_ms() + 60_000, "height {height} is in the future");
+        later_rounds += u32::from(certificate.round > 0);
+    }
+    assert!(later_rounds > 0, "the wrong one opened no height: the test shows nothing");
+    network.assert_no_fork().await;
+    network.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_write_ahead_log_of_votes_stops_the_node_and_it_says_so() {
+    let mut network = Network::new(&WEIGHTS, |config| config.connect_wait_ms = 200);
+    // Two of four: they vote on a height that is not decided, so their votes stay in the log.
+    network.start(0).await;
+    network.start(1).await;
+    let path = network.configs[0].data_dir.join("votes.wal");
+    let votes = async {
+        while std::fs::read(&path).unwrap().len() < 600 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("votes being cast", votes).await;
+    network.stop(0).await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    network.start(0).await;
+    let node = network.nodes[0].take().unwrap();
+    let outcome = within("the node stopping", node.task).await.unwrap();
+    assert!(matches!(&outcome, Err(Error::Engine(reason)) if reason.contains("votes.wal")), "{outcome:?}");
     network.shutdown().await;
 }

@@ -38,6 +38,8 @@ pub struct Network {
     pub nodes: Vec<Option<Running>>,
     /// See [`Toy::opaque`].
     pub opaque: bool,
+    /// How far each node's clock is off.
+    pub clock_offsets_ms: Vec<i64>,
 }
 
 pub fn identity(index: usize) -> Identity {
@@ -75,7 +77,7 @@ impl Network {
             set(&mut config);
             config
         });
-        Self { configs: configs.collect(), _dir: dir, identities, weights: weights.to_vec(), nodes: weights.iter().map(|_| None).collect(), opaque: false }
+        Self { configs: configs.collect(), _dir: dir, identities, weights: weights.to_vec(), nodes: weights.iter().map(|_| None).collect(), opaque: false, clock_offsets_ms: vec![0; weights.len()] }
     }
 
     /// Every node started.
@@ -95,7 +97,8 @@ impl Network {
         let mut machine = Toy::new(NETWORK, &self.validators());
         machine.opaque = self.opaque;
         let (config, identity) = (self.configs[index].clone(), self.identities[index].clone());
-        let started = RecordNode::start(config, identity, machine, Arc::new(now_ms));
+        let offset_ms = self.clock_offsets_ms[index];
+        let started = RecordNode::start(config, identity, machine, Arc::new(move || now_ms() + offset_ms));
         let (handle, task) = within("a node starting", started).await.unwrap();
         self.nodes[index] = Some(Running { handle, task });
     }
