@@ -148,6 +148,38 @@ async fn the_read_position_never_passes_a_reading_that_is_in_no_block() {
     running.stop().await;
 }
 
+/// Event time belongs to the partition's position: what ticks did without a word before a takeover is done after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn readings_that_come_after_a_silent_tick_are_judged_the_same_by_whoever_reads_them() {
+    let mut contents = Vec::new();
+    for killed in [false, true] {
+        let mut world = World::new(24).await;
+        let patient = world.enrol().await;
+        let mut running = world.start();
+        world.send(&patient, &minute(0, 0)).await;
+        world.flush(&mut running, START_MS + 60 * MINUTE_MS).await;
+        // Nothing comes of these ticks but the time.
+        for time in [150, 200] {
+            world.flush(&mut running, START_MS + time * MINUTE_MS).await;
+        }
+        if killed {
+            running.kill().await;
+            running = world.start();
+        }
+        for at in 100..120 {
+            world.send(&patient, &batch(at as u64 * 3, vec![reading(vitals::Signal::HeartRate, at, 160_000)])).await;
+            if at == 110 {
+                world.tick(START_MS + 201 * MINUTE_MS, false).await;
+            }
+        }
+        world.flush(&mut running, START_MS + 202 * MINUTE_MS).await;
+        running.stop().await;
+        contents.push(world.content(&patient).await);
+    }
+    assert_eq!(contents[0], contents[1]);
+    assert_eq!(contents[0].readings, 23);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_monitor_leaves_in_the_blob_store_are_orphans_only() {
     let mut world = World::new(22).await;
