@@ -44,7 +44,8 @@ pub fn schema(claim: &Claim, today: Day) -> Vec<Finding> {
     let mut refuse = |item: Option<u32>, path: &str, expected: &str, found: String| {
         findings.push(finding(Code::Schema, item, path, expected, found, vec![]));
     };
-    let identified = |id: &Identifier| (1..=TEXT_BYTES_MAX).contains(&id.value.len()) && id.system.len() <= TEXT_BYTES_MAX;
+    let identified =
+        |id: &Identifier| (1..=TEXT_BYTES_MAX).contains(&id.value.len()) && id.system.len() <= TEXT_BYTES_MAX;
     if !identified(&claim.id) {
         refuse(None, "Claim.identifier", "an identifier of at most 256 bytes", String::new());
     }
@@ -70,7 +71,8 @@ pub fn schema(claim: &Claim, today: Day) -> Vec<Finding> {
         if item.sequence == 0 || !sequences.insert(item.sequence) {
             refuse(number, &path("sequence"), "a number from 1, each once", item.sequence.to_string());
         }
-        if item.code.code.is_empty() || item.code.code.len() > TEXT_BYTES_MAX || item.code.system.len() > TEXT_BYTES_MAX {
+        if item.code.code.is_empty() || item.code.code.len() > TEXT_BYTES_MAX || item.code.system.len() > TEXT_BYTES_MAX
+        {
             refuse(number, &path("productOrService"), "a code of at most 256 bytes", String::new());
         }
         if item.quantity_milli <= 0 {
@@ -154,8 +156,12 @@ fn item(claim: &Claim, position: usize, evidence: &Evidence, rules: &Rules, find
     // 6: documented, the code equal or mapped.
     let matching = matching_lines(item, events, rules);
     if matching.is_empty() {
-        let codes: BTreeSet<String> =
-            events.iter().flat_map(Event::lines).flat_map(|(_, line)| line.codes).map(|code| code.to_string()).collect();
+        let codes: BTreeSet<String> = events
+            .iter()
+            .flat_map(Event::lines)
+            .flat_map(|(_, line)| line.codes)
+            .map(|code| code.to_string())
+            .collect();
         let keys = events.iter().map(|event| event.key).collect();
         let codes = if codes.is_empty() { "none".to_owned() } else { codes.into_iter().collect::<Vec<_>>().join(", ") };
         found(Code::NotDocumented, path("productOrService"), item.code.to_string(), codes, keys);
@@ -170,11 +176,23 @@ fn item(claim: &Claim, position: usize, evidence: &Evidence, rules: &Rules, find
         if !names.contains(practitioner) {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
             let names = if names.is_empty() { "nobody named".to_owned() } else { names.join(", ") };
-            found(Code::ProviderDiffers, "Claim.careTeam.provider".into(), practitioner.to_string(), names, keys.clone());
+            found(
+                Code::ProviderDiffers,
+                "Claim.careTeam.provider".into(),
+                practitioner.to_string(),
+                names,
+                keys.clone(),
+            );
         }
     }
     if let Some((event, _)) = matching.iter().find(|(event, _)| event.signed_by != claim.provider) {
-        found(Code::ProviderDiffers, "Claim.provider".into(), claim.provider.clone(), event.signed_by.clone(), vec![event.key]);
+        found(
+            Code::ProviderDiffers,
+            "Claim.provider".into(),
+            claim.provider.clone(),
+            event.signed_by.clone(),
+            vec![event.key],
+        );
     }
 
     // 9: the amount that was recorded.
@@ -205,7 +223,13 @@ fn item(claim: &Claim, position: usize, evidence: &Evidence, rules: &Rules, find
         let near = evidence.claimed(item.day.plus(shift), item.kind, &code);
         if !near.is_empty() {
             let text = format!("claimed for {}", item.day.plus(shift));
-            found(Code::NearDuplicate, path("serviced"), "no claim for the day before or after".into(), text, near.to_vec());
+            found(
+                Code::NearDuplicate,
+                path("serviced"),
+                "no claim for the day before or after".into(),
+                text,
+                near.to_vec(),
+            );
         }
     }
 }
@@ -246,14 +270,7 @@ fn period_text((from, to): (Day, Option<Day>)) -> String {
     to.map_or_else(|| format!("from {from}"), |to| format!("{from} to {to}"))
 }
 
-fn finding(
-    code: Code,
-    item: Option<u32>,
-    path: &str,
-    expected: &str,
-    found: String,
-    evidence: Vec<Digest>,
-) -> Finding {
+fn finding(code: Code, item: Option<u32>, path: &str, expected: &str, found: String, evidence: Vec<Digest>) -> Finding {
     let severity = code.severity();
     Finding { code, severity, item, path: path.to_owned(), expected: expected.to_owned(), found, evidence }
 }

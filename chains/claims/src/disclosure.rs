@@ -58,7 +58,12 @@ pub fn disclosed(evidence: &Evidence, open: &Open) -> Evidence {
 }
 
 /// The first field that ought to be open and is not.
-pub(crate) fn kept_closed(claim: &Claim, evidence: &Evidence, rules: &Rules, findings: &[Finding]) -> Option<(Digest, u16)> {
+pub(crate) fn kept_closed(
+    claim: &Claim,
+    evidence: &Evidence,
+    rules: &Rules,
+    findings: &[Finding],
+) -> Option<(Digest, u16)> {
     let open = needed(claim, evidence, rules, findings);
     let events: BTreeMap<Digest, &Event> =
         evidence.slots.iter().flat_map(|slot| &slot.events).map(|event| (event.key, event)).collect();

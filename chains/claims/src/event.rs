@@ -167,9 +167,10 @@ pub fn check_fields(kind: Kind, fields: &Fields) -> Result<(), Error> {
         let fits = match (*number, value) {
             (field::PATIENT, Value::Key(_)) => true,
             (field::DAY | field::FROM | field::TO, Value::Day(_)) => true,
-            (field::FACILITY | field::DOCUMENT | field::ENCOUNTER | field::PRESCRIPTION | field::STUDY, Value::Text(text)) => {
-                !text.is_empty() && text.len() <= TEXT_BYTES_MAX
-            }
+            (
+                field::FACILITY | field::DOCUMENT | field::ENCOUNTER | field::PRESCRIPTION | field::STUDY,
+                Value::Text(text),
+            ) => !text.is_empty() && text.len() <= TEXT_BYTES_MAX,
             (field::PRACTITIONER, Value::Identifier(id)) => {
                 !id.value.is_empty() && id.value.len() <= TEXT_BYTES_MAX && id.system.len() <= TEXT_BYTES_MAX
             }
@@ -228,7 +229,8 @@ pub fn document(fields: &Fields) -> Option<&str> {
 pub fn lines(fields: &Fields) -> Vec<(u16, Line)> {
     let mut lines: BTreeMap<u16, Line> = BTreeMap::new();
     for (number, value) in fields.range(field::LINE..) {
-        let line = lines.entry(number / field::LINE).or_insert(Line { codes: vec![], quantity_milli: None, amount: None });
+        let line =
+            lines.entry(number / field::LINE).or_insert(Line { codes: vec![], quantity_milli: None, amount: None });
         match value {
             Value::Code(code) => line.codes.push(code.clone()),
             Value::QuantityMilli(quantity) => line.quantity_milli = Some(*quantity),

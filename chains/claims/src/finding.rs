@@ -262,13 +262,22 @@ mod tests {
 
     fn finding(code: Code, item: Option<u32>) -> Finding {
         let severity = code.severity();
-        Finding { code, severity, item, path: String::new(), expected: String::new(), found: String::new(), evidence: vec![] }
+        Finding {
+            code,
+            severity,
+            item,
+            path: String::new(),
+            expected: String::new(),
+            found: String::new(),
+            evidence: vec![],
+        }
     }
 
     #[test]
     fn the_verdict_follows_from_the_findings() {
         use Code::*;
-        let cases: [(&[(Code, Option<u32>)], Verdict); 9] = [
+        type Found = [(Code, Option<u32>)];
+        let cases: [(&Found, Verdict); 9] = [
             (&[], Verdict::Match),
             (&[(NearDuplicate, Some(1))], Verdict::Match),
             (&[(AmountDiffers, Some(1))], Verdict::Partial),
@@ -290,7 +299,14 @@ mod tests {
         for code in Code::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.name());
         }
-        for verdict in [Verdict::Match, Verdict::Partial, Verdict::Mismatch, Verdict::NotFound, Verdict::Duplicate, Verdict::ConsentMissing] {
+        for verdict in [
+            Verdict::Match,
+            Verdict::Partial,
+            Verdict::Mismatch,
+            Verdict::NotFound,
+            Verdict::Duplicate,
+            Verdict::ConsentMissing,
+        ] {
             assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
         }
     }

@@ -131,7 +131,8 @@ impl<'a, S: ProvenState> Gathering<'a, S> {
         for item in claim.items.iter().filter(|item| agreeing.contains(&item.sequence)) {
             let Some(code) = recorded_code(item, evidence, rules) else { continue };
             let used = evidence.claimed(item.day, item.kind, &code).len();
-            let next = taken.entry((item.day, item.kind, code.clone())).or_insert(u32::try_from(used).unwrap_or(u32::MAX));
+            let next =
+                taken.entry((item.day, item.kind, code.clone())).or_insert(u32::try_from(used).unwrap_or(u32::MAX));
             let place = (item.day, item.kind, code, *next);
             outputs.push(vrf.output(&names.fingerprint(&self.inquiry.network, &place)));
             *next = next.saturating_add(1);
@@ -143,7 +144,8 @@ impl<'a, S: ProvenState> Gathering<'a, S> {
     fn proofs(&mut self, open: &disclosure::Open, rng: &mut (impl CryptoRng + RngCore)) -> Result<Proofs, Error> {
         let network = self.inquiry.network;
         let state = self.live.proven.iter();
-        let state = state.map(|(key, (value, proof))| Proven { key: key.clone(), value: value.clone(), proof: proof.clone() });
+        let state =
+            state.map(|(key, (value, proof))| Proven { key: key.clone(), value: value.clone(), proof: proof.clone() });
         let state = state.collect();
         let (mut events, mut fingerprints) = (Vec::new(), Vec::new());
         if let Some(vrf) = self.live.vrf {

@@ -57,7 +57,8 @@ impl Identity {
 
     fn tree(&self, network: &Digest) -> MerkleTree {
         let chain = Chain::record(*network);
-        let leaf = |(position, identifier)| self.seed.salt(&chain, position).commit(&chain, &ledger::encode(identifier)).0;
+        let leaf =
+            |(position, identifier)| self.seed.salt(&chain, position).commit(&chain, &ledger::encode(identifier)).0;
         MerkleTree::new(&(0u64..).zip(&self.identifiers).map(leaf).collect::<Vec<_>>())
     }
 }

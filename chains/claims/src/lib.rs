@@ -52,6 +52,8 @@ pub use identity::{Identity, OpenedIdentifier};
 pub use kind::{Kind, kind_name};
 pub use proofs::{EventWitness, FingerprintWitness, Proofs, Proven};
 pub use reading::SAME_MAX;
-pub use receipt::{Content, Finality, Operation, RECEIPT_BYTES_MAX, Receipt, Recorded, claim_commitment, response_commitment};
+pub use receipt::{
+    Content, Finality, Operation, RECEIPT_BYTES_MAX, Receipt, Recorded, claim_commitment, response_commitment,
+};
 pub use values::{Coding, Currency, Day, Identifier, Money, TEXT_BYTES_MAX};
 pub use verify::{Attested, Verified, verify};

@@ -148,21 +148,30 @@ impl Source for Given<'_> {
     }
 
     fn event(&mut self, names: &Names, day: Day, kind: Kind, n: u32) -> Result<VrfOutput, Error> {
-        let missing = || Error::refused("evidence.events", format!("{} {n} of {day} is not shown", crate::kind_name(kind)));
+        let missing =
+            || Error::refused("evidence.events", format!("{} {n} of {day} is not shown", crate::kind_name(kind)));
         let witness = *self.events.get(&(day, kind, n)).ok_or_else(missing)?;
         self.output("evidence.events", &names.key, &names.event(&self.network, day, kind, n), &witness.vrf)
     }
 
-    fn fields(&mut self, (day, kind, n): (Day, Kind, u32), _: VrfOutput, record: &EventRecord) -> Result<Fields, Error> {
+    fn fields(
+        &mut self,
+        (day, kind, n): (Day, Kind, u32),
+        _: VrfOutput,
+        record: &EventRecord,
+    ) -> Result<Fields, Error> {
         let opened = self.events.get(&(day, kind, n)).map_or(&[][..], |witness| &witness.opened);
         for field in opened {
-            field.verify(&self.network, &record.event.fields).map_err(|error| Error::refused("evidence.events.opened", error))?;
+            field
+                .verify(&self.network, &record.event.fields)
+                .map_err(|error| Error::refused("evidence.events.opened", error))?;
         }
         Ok(opened.iter().map(|field| (field.number, field.value.clone())).collect())
     }
 
     fn fingerprint(&mut self, names: &Names, place: &FingerprintPlace) -> Result<VrfOutput, Error> {
-        let missing = || Error::refused("evidence.fingerprints", format!("{} {} of {} is not shown", place.2, place.3, place.0));
+        let missing =
+            || Error::refused("evidence.fingerprints", format!("{} {} of {} is not shown", place.2, place.3, place.0));
         let witness = *self.fingerprints.get(place).ok_or_else(missing)?;
         self.output("evidence.fingerprints", &names.key, &names.fingerprint(&self.network, place), &witness.vrf)
     }

@@ -5,7 +5,9 @@ use erm::{Asker, Category, EventRecord, Id, Key, Mode, PartyRecord, PatientRecor
 use ledger::{Digest, PublicKey, VrfOutput, VrfPublicKey};
 
 use crate::proofs::FingerprintPlace;
-use crate::{Claim, Claimed, Day, Error, Event, Evidence, Fields, Kind, OpenedIdentifier, Rules, Slot, fingerprint_places};
+use crate::{
+    Claim, Claimed, Day, Error, Event, Evidence, Fields, Kind, OpenedIdentifier, Rules, Slot, fingerprint_places,
+};
 
 /// Most events of one facility, patient, day and kind, and most claims of one line.
 pub const SAME_MAX: u32 = 1_000;
@@ -162,6 +164,7 @@ pub(crate) fn typed<T: borsh::BorshSerialize + borsh::BorshDeserialize>(
     key: &Key,
 ) -> Result<Option<T>, Error> {
     let value = source.value(key)?;
-    let decode = |bytes: Vec<u8>| ledger::decode("state value", &bytes).map_err(|error| Error::refused("evidence.state", error));
+    let decode =
+        |bytes: Vec<u8>| ledger::decode("state value", &bytes).map_err(|error| Error::refused("evidence.state", error));
     value.map(decode).transpose()
 }

@@ -151,7 +151,8 @@ impl Receipt {
 
     /// The file.
     pub fn to_json(&self) -> Result<String, Error> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| Error::Unreadable { reason: error.to_string() })?;
+        let text =
+            serde_json::to_string_pretty(self).map_err(|error| Error::Unreadable { reason: error.to_string() })?;
         Ok(text + "\n")
     }
 

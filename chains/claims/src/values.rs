@@ -12,7 +12,9 @@ use crate::Error;
 pub const TEXT_BYTES_MAX: usize = 256;
 
 /// A code and the system that gives it its meaning.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Coding {
     /// The code system's URI; empty where the sender named none.
@@ -28,7 +30,9 @@ impl fmt::Display for Coding {
 }
 
 /// A business identifier: of a patient, a practitioner, a claim.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Identifier {
     /// The system that the value is unique in.
@@ -83,7 +87,10 @@ impl FromStr for Currency {
     fn from_str(text: &str) -> Result<Self, Error> {
         match <[u8; 3]>::try_from(text.as_bytes()) {
             Ok(letters) if letters.iter().all(u8::is_ascii_uppercase) => Ok(Self(letters)),
-            _ => Err(Error::Malformed { what: "currency", reason: "three capital letters of ISO 4217 are needed".into() }),
+            _ => Err(Error::Malformed {
+                what: "currency",
+                reason: "three capital letters of ISO 4217 are needed".into(),
+            }),
         }
     }
 }
@@ -186,13 +193,19 @@ mod tests {
 
     #[test]
     fn days_are_counted_and_written_as_the_calendar_does() {
-        for (text, days) in
-            [("1970-01-01", 0), ("1969-12-31", -1), ("2000-02-29", 11_016), ("2026-11-21", 20_778), ("9999-12-31", 2_932_896)]
-        {
+        for (text, days) in [
+            ("1970-01-01", 0),
+            ("1969-12-31", -1),
+            ("2000-02-29", 11_016),
+            ("2026-11-21", 20_778),
+            ("9999-12-31", 2_932_896),
+        ] {
             assert_eq!(text.parse::<Day>().unwrap(), Day(days), "{text}");
             assert_eq!(Day(days).to_string(), text);
         }
-        for text in ["2026-02-29", "2026-13-01", "2026-1-01", "2026-01-00", "26-01-01", "2026-01-01T", "１９７０-01-01", ""] {
+        for text in
+            ["2026-02-29", "2026-13-01", "2026-1-01", "2026-01-00", "26-01-01", "2026-01-01T", "１９７０-01-01", ""]
+        {
             assert!(text.parse::<Day>().is_err(), "{text}");
         }
     }

@@ -65,13 +65,17 @@ pub fn verify(receipt: &Receipt, genesis: &Genesis, checkpoint: Option<&Checkpoi
         return Err(Error::refused("as_of_ms", "the question is older than the block that answers it"));
     }
     if let Some(finding) = schema(claim, Day::of_ms(content.as_of_ms)).first() {
-        return Err(Error::refused("claim", format!("{} is {}, not {}", finding.path, finding.found, finding.expected)));
+        return Err(Error::refused(
+            "claim",
+            format!("{} is {}, not {}", finding.path, finding.found, finding.expected),
+        ));
     }
     let Reading { evidence, portal } =
         read(&mut given, &inquiry, &content.evidence.patient, &content.evidence.identifier)?;
     let signer = portal.keys.last().ok_or_else(|| Error::refused("portal", "it has no key"))?.signer;
     let signed = signer.verify(&content.digest(), &receipt.signature);
-    signed.map_err(|_| Error::refused("signature", format!("it is not that of {} over this receipt", content.portal)))?;
+    signed
+        .map_err(|_| Error::refused("signature", format!("it is not that of {} over this receipt", content.portal)))?;
     if !portal.active() {
         return Err(Error::refused("portal", format!("{} was no member in good standing", content.portal)));
     }
@@ -89,11 +93,16 @@ pub fn verify(receipt: &Receipt, genesis: &Genesis, checkpoint: Option<&Checkpoi
     let sequences: Vec<u32> = claim.items.iter().map(|item| item.sequence).collect();
     let own = verdict(&sequences, &findings);
     if own != content.verdict {
-        return Err(Error::refused("verdict", format!("the findings give {own}, the receipt says {}", content.verdict)));
+        return Err(Error::refused(
+            "verdict",
+            format!("the findings give {own}, the receipt says {}", content.verdict),
+        ));
     }
     recomputed.push("patient's identifier and registration (check 2)".into());
     recomputed.push("consent at the time of the question, for the days of service (check 3)".into());
-    recomputed.push("encounter, documentation, participation and standing, amount, duplicates (checks 1, 5, 6, 7, 9, 10)".into());
+    recomputed.push(
+        "encounter, documentation, participation and standing, amount, duplicates (checks 1, 5, 6, 7, 9, 10)".into(),
+    );
     recomputed.push("verdict".into());
     if let Some(recorded) = recorded(trust, content)? {
         recomputed.push(recorded);
@@ -103,7 +112,8 @@ pub fn verify(receipt: &Receipt, genesis: &Genesis, checkpoint: Option<&Checkpoi
         by("the time of the question, and that the block was the latest then"),
         by("the tolerance and the code map that were used"),
     ];
-    let closed = |event: &crate::Event| event.numbers.iter().any(|n| *n >= field::LINE && !event.fields.contains_key(n));
+    let closed =
+        |event: &crate::Event| event.numbers.iter().any(|n| *n >= field::LINE && !event.fields.contains_key(n));
     if evidence.slots.iter().flat_map(|slot| &slot.events).any(closed) {
         attested_by.push(by("that fields kept closed would not make an agreeing line disagree"));
     }
@@ -115,7 +125,9 @@ pub fn verify(receipt: &Receipt, genesis: &Genesis, checkpoint: Option<&Checkpoi
         network,
         trust_root: match trust {
             TrustRoot::Genesis(genesis) => format!("genesis of {} ({network})", genesis.name),
-            TrustRoot::Checkpoint(checkpoint) => format!("checkpoint {} at height {}", checkpoint.block, checkpoint.height),
+            TrustRoot::Checkpoint(checkpoint) => {
+                format!("checkpoint {} at height {}", checkpoint.block, checkpoint.height)
+            }
         },
         height: content.block.header.height,
         as_of_ms: content.as_of_ms,
@@ -150,7 +162,9 @@ fn recorded(trust: TrustRoot<'_>, content: &Content) -> Result<Option<String>, E
         (Operation::Verify, None) => return Ok(None),
         (Operation::Submit, Some(recorded)) => recorded,
         (Operation::Verify, Some(_)) => return Err(Error::refused("recorded", "nothing is recorded by a look")),
-        (Operation::Submit, None) => return Err(Error::refused("recorded", "a submitted claim is recorded; this is not shown")),
+        (Operation::Submit, None) => {
+            return Err(Error::refused("recorded", "a submitted claim is recorded; this is not shown"));
+        }
     };
     if recorded.block.header.height <= content.block.header.height {
         return Err(Error::refused("recorded", "it was not recorded after the evidence was read"));

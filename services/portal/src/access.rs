@@ -59,7 +59,12 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) fn new(log: Arc<dyn EventLog>, name: String, chain: Arc<dyn RecordChain>, custody: Arc<dyn Custody>) -> Self {
+    pub(crate) fn new(
+        log: Arc<dyn EventLog>,
+        name: String,
+        chain: Arc<dyn RecordChain>,
+        custody: Arc<dyn Custody>,
+    ) -> Self {
         Self { log, name, writer: Mutex::new(None), chain, custody }
     }
 

@@ -33,7 +33,8 @@ pub trait RecordChain: Send + Sync {
     fn network(&self) -> Digest;
     /// Sends an encoded, signed transaction and waits until it is final; gives the height of its block.
     async fn commit(&self, transaction: Vec<u8>) -> Result<u64, ChainError>;
-    /// The state after a final block: the last one, or that of a height.
+    /// The state after a final block: the last one, or that of a height. The last one is never below a height that
+    /// [`commit`](Self::commit) has answered; before the first block there is none.
     async fn snapshot(&self, height: Option<u64>) -> Result<Arc<dyn Snapshot>, ChainError>;
 }
 

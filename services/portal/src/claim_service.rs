@@ -4,9 +4,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use borsh::{BorshDeserialize, BorshSerialize};
-use claims::{
-    Answer, Claim, Content, Day, Gathering, Operation, Proven, Receipt, Recorded, Step, schema,
-};
+use claims::{Answer, Claim, Content, Day, Gathering, Operation, Proven, Receipt, Recorded, Step, schema};
 use erm::{Asker, Category, ClaimRecord, Id, Key, Mode, Payload, Purpose, RecordClaim};
 use ledger::{Chain, Digest, Domain, Salt, VrfOutput};
 use rand_core::OsRng;
@@ -94,7 +92,8 @@ impl Portal {
                 self.submit(&turn, &insurer, claim, &permit, idempotency_key).await?
             }
         };
-        metrics::counter!("caduceus_claim_verifications_total", "verdict" => receipt.content.verdict.name()).increment(1);
+        metrics::counter!("caduceus_claim_verifications_total", "verdict" => receipt.content.verdict.name())
+            .increment(1);
         let kept = ledger::encode(&KeptReceipt { insurer, receipt: receipt.clone() });
         self.keep(receipt.id(), &kept).await?;
         Ok(receipt)
@@ -122,7 +121,13 @@ impl Portal {
     }
 
     /// Reads the evidence, opening the documents that it needs.
-    async fn gather(&self, claim: &Claim, permit: &Permit, snapshot: &dyn Snapshot, as_of_ms: i64) -> Result<Answer, Outcome> {
+    async fn gather(
+        &self,
+        claim: &Claim,
+        permit: &Permit,
+        snapshot: &dyn Snapshot,
+        as_of_ms: i64,
+    ) -> Result<Answer, Outcome> {
         let patient = &permit.patient;
         let identifier = patient.identity.open(&self.0.network, &claim.patient).ok_or_else(Outcome::forbidden)?;
         let keys = self.0.custody.facility(&claim.provider);
@@ -219,17 +224,23 @@ impl Portal {
             let as_of_ms = snapshot.finality().header.time_ms.max(self.0.clock.now_ms());
             let mut answer = self.gather(&claim, permit, snapshot.as_ref(), as_of_ms).await?;
             let fingerprints: Vec<VrfOutput> = std::mem::take(&mut answer.fingerprints);
-            let content = self.content(Operation::Submit, key.clone(), claim.clone(), answer, snapshot.as_ref(), as_of_ms);
+            let content =
+                self.content(Operation::Submit, key.clone(), claim.clone(), answer, snapshot.as_ref(), as_of_ms);
             if let Some(name) = name {
                 let pending = Kept::Pending { request, content: Box::new(content.clone()) };
                 self.keep(name, &ledger::encode(&pending)).await?;
             }
-            let payload = RecordClaim { claim: content.claim_commitment(), response: content.response_commitment(), fingerprints };
+            let payload = RecordClaim {
+                claim: content.claim_commitment(),
+                response: content.response_commitment(),
+                fingerprints,
+            };
             match self.0.senders.send(turn, &signer.signer, Payload::Claim(payload)).await {
                 Ok(_) => {
                     let snapshot = self.0.chain.snapshot(None).await?;
-                    let content = recorded(content, snapshot.as_ref())?
-                        .ok_or_else(|| ChainError::Unavailable("the claim was recorded and is not in the state".into()))?;
+                    let content = recorded(content, snapshot.as_ref())?.ok_or_else(|| {
+                        ChainError::Unavailable("the claim was recorded and is not in the state".into())
+                    })?;
                     return self.answered(name, request, content).await;
                 }
                 // Another portal recorded the same line meanwhile: look again.
@@ -313,7 +324,12 @@ pub(crate) async fn verify(
     answer(&portal, request, Operation::Verify, query.as_of).await
 }
 
-async fn answer(portal: &Portal, request: Request, operation: Operation, as_of: Option<u64>) -> Result<Response, Outcome> {
+async fn answer(
+    portal: &Portal,
+    request: Request,
+    operation: Operation,
+    as_of: Option<u64>,
+) -> Result<Response, Outcome> {
     let (parts, content) = request.into_parts();
     let holder = portal.authorise(&parts.headers)?;
     let insurer = party(&holder)?.clone();
@@ -338,7 +354,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Outcome> {
 }
 
 /// `GET /receipts/{id}`: the file, to the insurer that it was given to.
-pub(crate) async fn get_receipt(State(portal): State<Portal>, Path(id): Path<String>, request: Request) -> Result<Response, Outcome> {
+pub(crate) async fn get_receipt(
+    State(portal): State<Portal>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Outcome> {
     let holder = portal.authorise(request.headers())?;
     let insurer = party(&holder)?;
     let unknown = || Outcome::not_found("no receipt of this id was given to you");

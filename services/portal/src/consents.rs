@@ -59,13 +59,23 @@ pub(crate) async fn post_consent(State(portal): State<Portal>, request: Request)
     };
     let place = "Consent.extension.extension";
     let bytes = hex::decode(&transaction).map_err(|error| Outcome::invalid(place, error.to_string()))?;
-    let prepared: Body = ledger::decode("transaction body", &bytes).map_err(|error| Outcome::invalid(place, error.to_string()))?;
+    let prepared: Body =
+        ledger::decode("transaction body", &bytes).map_err(|error| Outcome::invalid(place, error.to_string()))?;
     if prepared.sender != Sender::Patient(patient.key) || prepared.payload != Payload::Consent(found.consent) {
         return Err(Outcome::invalid(place, "the signed transaction says something else than the resource"));
     }
-    let signature: Signature = signature.parse().map_err(|error: ledger::Error| Outcome::invalid(place, error.to_string()))?;
+    let signature: Signature =
+        signature.parse().map_err(|error: ledger::Error| Outcome::invalid(place, error.to_string()))?;
     let verified = patient.key.verify(&prepared.id(&portal.0.network), &signature);
-    verified.map_err(|_| Outcome::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "signature", "the patient's signature does not verify").at(place))?;
+    verified.map_err(|_| {
+        Outcome::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+            "signature",
+            "the patient's signature does not verify",
+        )
+        .at(place)
+    })?;
     let height = portal.record_consent(prepared, signature).await?;
     let value = json!({
         "resourceType": "OperationOutcome",

@@ -38,7 +38,13 @@ impl Documents {
     }
 
     /// Keeps a sealed document; durable when this returns.
-    pub(crate) async fn put(&self, event: &VrfOutput, sealed: Vec<u8>, key: &DataKey, facility: &WrapPublicKey) -> Result<(), Error> {
+    pub(crate) async fn put(
+        &self,
+        event: &VrfOutput,
+        sealed: Vec<u8>,
+        key: &DataKey,
+        facility: &WrapPublicKey,
+    ) -> Result<(), Error> {
         let digest = sha256(&sealed);
         let stored = self.blobs.put_pack(vec![Bytes::from(sealed)]).await;
         let stored = stored.map_err(|error| Error::storage("keep a document", error))?;
@@ -50,7 +56,12 @@ impl Documents {
     }
 
     /// Opens a document; `None` where it was erased or lies elsewhere.
-    pub(crate) async fn get(&self, event: &VrfOutput, digest: &Digest, facility: &WrapSecretKey) -> Result<Option<Document>, Error> {
+    pub(crate) async fn get(
+        &self,
+        event: &VrfOutput,
+        digest: &Digest,
+        facility: &WrapSecretKey,
+    ) -> Result<Option<Document>, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::storage("open a document", error);
         let Some(bytes) = self.places.get(event.0).await? else { return Ok(None) };
         let place: Place = ledger::decode("place of a document", &bytes).map_err(|error| failed(&error))?;

@@ -9,7 +9,9 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use claims::{Document, Facts, Kind, SAME_MAX};
-use erm::{BreakGlass, Category, ClinicalEvent, EventRecord, Id, Key, Mode, PartyRecord, Payload, Purpose, Role, Visit};
+use erm::{
+    BreakGlass, Category, ClinicalEvent, EventRecord, Id, Key, Mode, PartyRecord, Payload, Purpose, Role, Visit,
+};
 use ledger::{Chain, DataKey, Digest, OneTimeKey, PublicKey, SaltSeed, Signature, VrfOutput, sha256};
 use rand_core::OsRng;
 use serde_json::{Value, json};
@@ -78,7 +80,10 @@ impl Portal {
         let keys = self.facility(facility.as_str())?;
         let snapshot = self.0.chain.snapshot(None).await?;
         let record: Option<PartyRecord> = read(snapshot.as_ref(), &Key::Party(facility.clone()))?;
-        let role = record.filter(PartyRecord::active).map(|record| record.role).ok_or_else(|| Outcome::role("no member in good standing"))?;
+        let role = record
+            .filter(PartyRecord::active)
+            .map(|record| record.role)
+            .ok_or_else(|| Outcome::role("no member in good standing"))?;
         let bills = if role == Role::Pharmacy { Kind::PharmacyBill } else { Kind::Record };
         let found = event::read(&value, facility.as_str(), bills)?;
         if !erm::may(role, erm::Action::Record(found.kind())) {
@@ -86,7 +91,8 @@ impl Portal {
         }
         let unknown = || {
             let message = "nobody is registered with this identifier; register the patient first";
-            Outcome::new(StatusCode::UNPROCESSABLE_ENTITY, "not-found", "patient-unknown", message).at(format!("{}.subject", Node::root(&value).path))
+            Outcome::new(StatusCode::UNPROCESSABLE_ENTITY, "not-found", "patient-unknown", message)
+                .at(format!("{}.subject", Node::root(&value).path))
         };
         let patient = self.0.custody.patient(&found.patient).ok_or_else(unknown)?;
         if read::<erm::PatientRecord>(snapshot.as_ref(), &Key::Patient(patient.key))?.is_none() {
@@ -95,7 +101,8 @@ impl Portal {
         let break_glass = found.break_glass;
         let facts: Facts = found.facts(patient.key);
         let fields = facts.fields().map_err(|error| Outcome::invalid(Node::root(&value).path, error.to_string()))?;
-        let document = Document { kind: facts.kind, seed: SaltSeed::generate(&mut OsRng), fields, content: content.to_vec() };
+        let document =
+            Document { kind: facts.kind, seed: SaltSeed::generate(&mut OsRng), fields, content: content.to_vec() };
         // The first key that is absent: a gap would hide what comes after it from the facility's own proofs.
         let mut next = None;
         for n in 0..=SAME_MAX {
@@ -105,7 +112,8 @@ impl Portal {
                 break;
             }
         }
-        let full = || Outcome::new(StatusCode::CONFLICT, "too-costly", "too-many", "too many events of one day and kind");
+        let full =
+            || Outcome::new(StatusCode::CONFLICT, "too-costly", "too-many", "too many events of one day and kind");
         let name = next.ok_or_else(full)?;
         let key = DataKey::generate(&mut OsRng);
         let sealed = self.0.documents.seal(&name, &document, &key);
@@ -120,7 +128,8 @@ impl Portal {
         let digest = event.visit_digest(&self.0.network, facility);
         let resource = facts.document;
         let made_ms = self.0.clock.now_ms();
-        let draft = Draft { id: digest, digest, facility: facility.clone(), resource, patient, event, sealed, key, made_ms };
+        let draft =
+            Draft { id: digest, digest, facility: facility.clone(), resource, patient, event, sealed, key, made_ms };
         Ok((draft, break_glass))
     }
 
@@ -130,8 +139,16 @@ impl Portal {
         let mut event = draft.event;
         event.visit = match agreement {
             Agreement::Patient { secret, signature } => {
-                let unsigned = || Outcome::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "visit-signature", "the patient's signature over this visit does not verify");
-                let one_time = OneTimeKey::derive(&draft.patient.key, &Chain::record(self.0.network), &secret).map_err(|_| unsigned())?;
+                let unsigned = || {
+                    Outcome::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "invalid",
+                        "visit-signature",
+                        "the patient's signature over this visit does not verify",
+                    )
+                };
+                let one_time = OneTimeKey::derive(&draft.patient.key, &Chain::record(self.0.network), &secret)
+                    .map_err(|_| unsigned())?;
                 one_time.verify(&draft.digest, &signature).map_err(|_| unsigned())?;
                 Visit::Patient { one_time, signature }
             }
@@ -164,7 +181,12 @@ impl Portal {
         let mut drafts = self.0.drafts.lock().unwrap_or_else(PoisonError::into_inner);
         drafts.retain(|_, draft| now_ms.saturating_sub(draft.made_ms) < DRAFT_MS);
         if drafts.len() >= DRAFTS_MAX {
-            return Err(Outcome::new(StatusCode::TOO_MANY_REQUESTS, "throttled", "too-many", "too many drafts wait for signatures; try again"));
+            return Err(Outcome::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "throttled",
+                "too-many",
+                "too many drafts wait for signatures; try again",
+            ));
         }
         drafts.insert(draft.id, draft.clone());
         Ok(())
@@ -173,7 +195,9 @@ impl Portal {
     fn take_draft(&self, facility: &Id, id: &Digest) -> Result<Draft, Outcome> {
         let now_ms = self.0.clock.now_ms();
         let mut drafts = self.0.drafts.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = drafts.get(id).is_some_and(|draft| draft.facility == *facility && now_ms.saturating_sub(draft.made_ms) < DRAFT_MS);
+        let own = drafts
+            .get(id)
+            .is_some_and(|draft| draft.facility == *facility && now_ms.saturating_sub(draft.made_ms) < DRAFT_MS);
         let draft = if own { drafts.remove(id) } else { None };
         draft.ok_or_else(|| Outcome::not_found("no such draft waits; send the resource again"))
     }
@@ -233,11 +257,14 @@ pub(crate) async fn sign_visit(State(portal): State<Portal>, request: Request) -
         let text = node.and_then(|node| node.value.get("valueString")).and_then(Value::as_str);
         text.map(|text| (text.to_owned(), place.clone())).ok_or_else(|| Outcome::required(place))
     };
-    let hex = |(text, place): (String, String)| text.parse::<Digest>().map_err(|error| Outcome::invalid(place, error.to_string()));
+    let hex = |(text, place): (String, String)| {
+        text.parse::<Digest>().map_err(|error| Outcome::invalid(place, error.to_string()))
+    };
     let draft = hex(text("draft")?)?;
     let secret = hex(text("secret")?)?.0;
     let (signature, place) = text("signature")?;
-    let signature: Signature = signature.parse().map_err(|error: ledger::Error| Outcome::invalid(place, error.to_string()))?;
+    let signature: Signature =
+        signature.parse().map_err(|error: ledger::Error| Outcome::invalid(place, error.to_string()))?;
     let draft = portal.take_draft(facility, &draft)?;
     Ok(created(&portal.record_event(draft, Agreement::Patient { secret, signature }).await?))
 }
@@ -265,7 +292,7 @@ pub(crate) async fn get_event(
     {
         found = portal.0.documents.get(&key, &record.event.document, &keys.wrap).await?;
     }
-    let about = found.as_ref().and_then(|document| about(document));
+    let about = found.as_ref().and_then(about);
     let patient = about.and_then(|(patient, _)| portal.0.custody.patient_of_key(&patient));
     let kind = record.as_ref().map_or(Kind::Record, |record| record.event.kind);
     let ask = Ask {
@@ -297,7 +324,11 @@ fn about(document: &Document) -> Option<(PublicKey, claims::Day)> {
 }
 
 /// `GET /events/{key}/proof`: that the record chain holds the event. Commitments only, so any member may see it.
-pub(crate) async fn get_proof(State(portal): State<Portal>, Path(key): Path<String>, request: Request) -> Result<Response, Outcome> {
+pub(crate) async fn get_proof(
+    State(portal): State<Portal>,
+    Path(key): Path<String>,
+    request: Request,
+) -> Result<Response, Outcome> {
     let holder = portal.authorise(request.headers())?;
     party(&holder)?;
     let key = Key::Event(VrfOutput(key.parse().map_err(|_| Outcome::not_found("this is no key of an event"))?));

@@ -26,6 +26,7 @@ pub mod ingest;
 mod outcome;
 mod portal;
 mod readings;
+mod records;
 mod routes;
 mod sender;
 mod token;

@@ -153,7 +153,12 @@ impl From<ChainError> for Outcome {
             ChainError::NoHeight(height) => Self::not_found(&format!("the record chain does not hold height {height}")),
             ChainError::Unavailable(reason) => {
                 tracing::warn!(%reason, "the record chain does not answer");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "transient", "record-chain", "the record chain does not answer now; try again")
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "transient",
+                    "record-chain",
+                    "the record chain does not answer now; try again",
+                )
             }
         }
     }

@@ -60,6 +60,7 @@ pub struct Deps {
 pub struct Portal(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
+    pub(crate) log: Arc<dyn EventLog>,
     pub(crate) chain: Arc<dyn RecordChain>,
     pub(crate) custody: Arc<dyn Custody>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -80,9 +81,11 @@ impl Portal {
         let Deps { log, chain, custody, clock, blobs, dir, ingest, settings } = deps;
         let network = chain.network();
         let writer = format!("access/{}", settings.party);
-        let documents = Documents { chain: Chain::record(network), blobs, places: Vault::open(&dir.join("documents"))? };
+        let documents =
+            Documents { chain: Chain::record(network), blobs, places: Vault::open(&dir.join("documents"))? };
         Ok(Self(Arc::new(Inner {
-            access: Access::new(log, writer, chain.clone(), custody.clone()),
+            access: Access::new(log.clone(), writer, chain.clone(), custody.clone()),
+            log,
             senders: Senders::new(chain.clone()),
             chain,
             custody,

@@ -66,7 +66,11 @@ async fn batch(portal: &Portal, request: Request) -> Result<Response, Outcome> {
     if device.is_some_and(|device| device != batch.device) {
         return Err(Outcome::role("this token is another device's"));
     }
-    let lines = batch.readings.iter().map(|value| Line { reading: typed(value), sent: value.to_string().into_bytes() }).collect();
+    let lines = batch
+        .readings
+        .iter()
+        .map(|value| Line { reading: typed(value), sent: value.to_string().into_bytes() })
+        .collect();
     let submission = Submission {
         chain,
         device: batch.device,
@@ -91,7 +95,8 @@ async fn batch(portal: &Portal, request: Request) -> Result<Response, Outcome> {
 /// One line of the plain batch.
 fn typed(value: &Value) -> Result<Reading, Refusal> {
     let malformed = |field, expected| Refusal::Malformed { field, expected };
-    let sent = Sent::deserialize(value).map_err(|_| malformed("line", "send signal, value, time and, where known, unit"))?;
+    let sent =
+        Sent::deserialize(value).map_err(|_| malformed("line", "send signal, value, time and, where known, unit"))?;
     let number = match &sent.value {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
@@ -215,7 +220,9 @@ fn outcome_of(results: &[LineResult]) -> Outcome {
                 let message = "another value is held for this device, signal and instant; both are kept";
                 (StatusCode::CONFLICT, "conflict", "conflict", message.into())
             }
-            LineResult::Refused { code, message } => (StatusCode::UNPROCESSABLE_ENTITY, "value", *code, message.clone()),
+            LineResult::Refused { code, message } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "value", *code, message.clone())
+            }
         };
         status = status.max(own);
         issues.push(crate::Issue { kind, code, message, expression: None });

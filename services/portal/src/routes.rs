@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use serde_json::{Value, json};
 
-use crate::outcome::{Problem, fhir};
 use crate::fhir::event::RESOURCES;
-use crate::{Outcome, Portal, claim_service, consents, events, readings};
+use crate::outcome::{Problem, fhir};
+use crate::{Outcome, Portal, claim_service, consents, events, readings, records};
 
 /// What a route is in FHIR's terms.
 enum Role {
@@ -35,6 +35,7 @@ fn table() -> Vec<Route> {
     let route = |path: &str, role, handler| Route { path: path.to_owned(), role, handler };
     let mut all = vec![
         route("/readings", Role::Plain, post(readings::post_batch)),
+        route("/phc/{chain}/records", Role::Plain, get(records::get)),
         route("/events/{key}/proof", Role::Plain, get(events::get_proof)),
         route("/receipts/{id}", Role::Plain, get(claim_service::get_receipt)),
         route("/fhir/metadata", Role::Plain, get(metadata)),

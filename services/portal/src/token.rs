@@ -86,7 +86,13 @@ impl TokenRefusal {
 
 impl Token {
     /// A token with a random nonce.
-    pub fn new(audience: &str, holder: Holder, issued_ms: i64, expires_ms: i64, rng: &mut (impl CryptoRng + RngCore)) -> Self {
+    pub fn new(
+        audience: &str,
+        holder: Holder,
+        issued_ms: i64,
+        expires_ms: i64,
+        rng: &mut (impl CryptoRng + RngCore),
+    ) -> Self {
         let mut nonce = [0; 16];
         rng.fill_bytes(&mut nonce);
         Self { version: 1, audience: audience.into(), holder, issued_ms, expires_ms, nonce }
@@ -159,7 +165,10 @@ mod tests {
         assert_eq!(verify(&text, NETWORK, &key, "portal", 1_000 - 300_001), Err(TokenRefusal::NotYet));
         assert_eq!(verify(&text, NETWORK, &key, "other", 1_500), Err(TokenRefusal::Audience));
         assert_eq!(verify(&text, Digest([2; 32]), &key, "portal", 1_500), Err(TokenRefusal::Signature));
-        assert_eq!(verify(&text, NETWORK, &KeyPair::from_seed(&[3; 32]), "portal", 1_500), Err(TokenRefusal::Signature));
+        assert_eq!(
+            verify(&text, NETWORK, &KeyPair::from_seed(&[3; 32]), "portal", 1_500),
+            Err(TokenRefusal::Signature)
+        );
         for cut in 0..text.len() {
             assert!(verify(&text[..cut], NETWORK, &key, "portal", 1_500).is_err(), "cut at {cut}");
         }

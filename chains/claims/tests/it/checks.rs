@@ -1,8 +1,8 @@
 use claims::disclosure::{disclosed, needed};
 use claims::event::{Fields, field};
 use claims::{
-    Claim, Claimed, Code, Coding, Day, Event, Evidence, Identifier, Item, Kind, Money, Rules, Slot, Value, Verdict, check,
-    schema, verdict,
+    Claim, Claimed, Code, Coding, Day, Event, Evidence, Identifier, Item, Kind, Money, Rules, Slot, Value, Verdict,
+    check, schema, verdict,
 };
 use ledger::Digest;
 use proptest::prelude::*;
@@ -71,7 +71,13 @@ fn procedure(n: u8, document: &str, name: &str, minor: Option<i64>, by: &str) ->
 
 fn evidence(events: Vec<Event>, claimed: Vec<Claimed>) -> Evidence {
     let slot = Slot { day: today(), kind: Kind::Record, absent: Digest([99; 32]), events };
-    Evidence { consent: true, identifier: Some(identifier("patient")), standing: vec![(today(), true)], slots: vec![slot], claimed }
+    Evidence {
+        consent: true,
+        identifier: Some(identifier("patient")),
+        standing: vec![(today(), true)],
+        slots: vec![slot],
+        claimed,
+    }
 }
 
 fn usual() -> Vec<Event> {
@@ -139,7 +145,11 @@ fn as_many_services_may_be_claimed_as_are_documented_and_a_bill_is_no_service() 
     let mut two = usual();
     two.push(procedure(3, "Procedure", "1200", Some(5_000), "dr-a"));
     assert_eq!(codes(&twice, &evidence(two.clone(), vec![])), []);
-    assert_eq!(verdict_of(&twice, &evidence(usual(), vec![])), Verdict::Partial, "the second has no service of its own");
+    assert_eq!(
+        verdict_of(&twice, &evidence(usual(), vec![])),
+        Verdict::Partial,
+        "the second has no service of its own"
+    );
     assert_eq!(verdict_of(&twice, &evidence(two, vec![claimed("1200", 0, 2)])), Verdict::Duplicate);
     let mut billed = usual();
     billed.push(procedure(3, "Invoice", "1200", Some(5_000), "dr-a"));
@@ -195,10 +205,11 @@ fn only_what_the_findings_stand_on_is_opened() {
 }
 
 fn arbitrary_event(n: u8) -> impl Strategy<Value = Event> {
-    let procedure = (0..3usize, 0..3usize, prop::option::of(0..3i64), 0..2usize).prop_map(move |(document, name, amount, by)| {
-        let document = ["Procedure", "Invoice", "DiagnosticReport"][document];
-        procedure(n, document, ["a", "b", "c"][name], amount, ["dr-a", "dr-b"][by])
-    });
+    let procedure =
+        (0..3usize, 0..3usize, prop::option::of(0..3i64), 0..2usize).prop_map(move |(document, name, amount, by)| {
+            let document = ["Procedure", "Invoice", "DiagnosticReport"][document];
+            procedure(n, document, ["a", "b", "c"][name], amount, ["dr-a", "dr-b"][by])
+        });
     let encounter = (-2..2i32, prop::option::of(0..3i32)).prop_map(move |(from, length)| {
         let from = today().plus(from);
         Event { key: Digest([n; 32]), ..encounter(from, length.map(|length| from.plus(length))) }
@@ -207,16 +218,19 @@ fn arbitrary_event(n: u8) -> impl Strategy<Value = Event> {
 }
 
 fn arbitrary() -> impl Strategy<Value = (Claim, Evidence)> {
-    let events = (0..4usize).prop_flat_map(|count| (0..count).map(|n| arbitrary_event(u8::try_from(n).unwrap() + 1)).collect::<Vec<_>>());
+    let events = (0..4usize)
+        .prop_flat_map(|count| (0..count).map(|n| arbitrary_event(u8::try_from(n).unwrap() + 1)).collect::<Vec<_>>());
     let items = prop::collection::vec((0..3usize, 0..3i64), 1..4).prop_map(|items| {
-        let item = |(n, (name, amount)): (usize, &(usize, i64))| item(u32::try_from(n).unwrap() + 1, ["a", "b", "c"][*name], *amount);
+        let item = |(n, (name, amount)): (usize, &(usize, i64))| {
+            item(u32::try_from(n).unwrap() + 1, ["a", "b", "c"][*name], *amount)
+        };
         items.iter().enumerate().map(item).collect::<Vec<_>>()
     });
-    let claims = prop::collection::vec((0..3usize, -1..2i32, 0..3u8), 0..3)
-        .prop_map(|claims| claims.iter().map(|(name, shift, times)| claimed(["a", "b", "c"][*name], *shift, *times)).collect());
-    (items, events, claims, prop::bool::weighted(0.9)).prop_map(|(items, events, claims, consent)| {
-        (claim(items), Evidence { consent, ..evidence(events, claims) })
-    })
+    let claims = prop::collection::vec((0..3usize, -1..2i32, 0..3u8), 0..3).prop_map(|claims| {
+        claims.iter().map(|(name, shift, times)| claimed(["a", "b", "c"][*name], *shift, *times)).collect()
+    });
+    (items, events, claims, prop::bool::weighted(0.9))
+        .prop_map(|(items, events, claims, consent)| (claim(items), Evidence { consent, ..evidence(events, claims) }))
 }
 
 proptest! {

@@ -32,14 +32,25 @@ fn altered(value: &Json) -> Vec<Json> {
     match value {
         Json::Null => vec![Json::from("00"), Json::from(0)],
         Json::Bool(flag) => vec![Json::from(!flag)],
-        Json::Number(number) => number.as_i64().map(|n| vec![Json::from(n + 1), Json::from(n - 1), Json::Null]).unwrap(),
+        Json::Number(number) => {
+            number.as_i64().map(|n| vec![Json::from(n + 1), Json::from(n - 1), Json::Null]).unwrap()
+        }
         Json::String(text) => {
             let flip = |position: usize| {
-                let flipped = |c: char| if c == '0' { '1' } else if c == 'a' { 'b' } else { '0' };
+                let flipped = |c: char| {
+                    if c == '0' {
+                        '1'
+                    } else if c == 'a' {
+                        'b'
+                    } else {
+                        '0'
+                    }
+                };
                 let chars = text.chars().enumerate();
                 Json::from(chars.map(|(n, c)| if n == position { flipped(c) } else { c }).collect::<String>())
             };
-            let mut all = vec![Json::from(format!("{text}0")), Json::from(text.to_uppercase()), Json::from(""), Json::Null];
+            let mut all =
+                vec![Json::from(format!("{text}0")), Json::from(text.to_uppercase()), Json::from(""), Json::Null];
             let count = text.chars().count();
             all.extend([0, count / 2, count.saturating_sub(1)].into_iter().filter(|n| *n < count).map(flip));
             all
@@ -103,7 +114,10 @@ fn any_change_anywhere_in_the_file_is_refused_with_a_reason() {
                 Ok(receipt) => verify(&receipt, &world.genesis, None).unwrap_err(),
                 Err(error) => error,
             };
-            assert!(matches!(refused, Error::Unreadable { .. } | Error::Refused { .. } | Error::NotCommitted { .. }), "{refused:?}");
+            assert!(
+                matches!(refused, Error::Unreadable { .. } | Error::Refused { .. } | Error::NotCommitted { .. }),
+                "{refused:?}"
+            );
             tried += 1;
         }
     }
@@ -136,7 +150,10 @@ fn the_portal_itself_cannot_alter_verdict_findings_or_evidence() {
     assert_eq!(refused_part(w, &good, |c| c.findings[0].found = "50.01 EUR".into()), "findings");
     assert_eq!(refused_part(w, &good, |c| c.findings.push(c.findings[0].clone())), "findings");
     assert_eq!(refused_part(w, &good, |c| c.claim.items[0].amount.minor = 5_000), "findings");
-    assert_eq!(refused_part(w, &good, |c| c.rules = Rules { amount_tolerance_minor: 1, ..Rules::default() }), "findings");
+    assert_eq!(
+        refused_part(w, &good, |c| c.rules = Rules { amount_tolerance_minor: 1, ..Rules::default() }),
+        "findings"
+    );
     assert_eq!(refused_part(w, &good, |c| c.evidence.events.clear()), "evidence.events");
     assert_eq!(refused_part(w, &good, |c| c.evidence.events.reverse()), "evidence.events");
     assert_eq!(refused_part(w, &good, |c| c.evidence.fingerprints.clear()), "evidence.fingerprints");

@@ -67,7 +67,8 @@ fn a_receipt_survives_changes_of_the_validators_before_and_after() {
     verified(&world, &receipt);
     let answer = world.answer(&claim("c2", &[("1200", 5_000)]), &claims::Rules::default(), NOON_MS + 1_000).unwrap();
     assert_eq!(answer.verdict, Verdict::Duplicate);
-    let content = claims::Content { operation: claims::Operation::Submit, ..world.content(&claim("c2", &[("1200", 5_000)])) };
+    let content =
+        claims::Content { operation: claims::Operation::Submit, ..world.content(&claim("c2", &[("1200", 5_000)])) };
     world.stake("doctors-a", 28);
     let content = world.record_claim(content, answer.fingerprints);
     assert_eq!(content.history.len(), 2);
@@ -80,7 +81,8 @@ fn a_receipt_survives_changes_of_the_validators_before_and_after() {
 fn a_pinned_checkpoint_is_the_trust_root() {
     let mut world = World::usual();
     let pinned = world.finality.header.clone();
-    let validators = world.state.validators().iter().map(|(key, weight)| CheckpointValidator { key: *key, weight: *weight });
+    let validators =
+        world.state.validators().iter().map(|(key, weight)| CheckpointValidator { key: *key, weight: *weight });
     let checkpoint = Checkpoint {
         network: world.network,
         height: pinned.height,
@@ -137,6 +139,9 @@ fn a_receipt_of_ten_lines_verifies_in_milliseconds() {
     let read = Receipt::from_json(bytes.as_bytes()).unwrap();
     assert_eq!(verify(&read, &world.genesis, None).unwrap().verdict, Verdict::Match);
     let took = start.elapsed();
-    println!("a receipt of ten lines: {} bytes, verified in {took:?}", bytes.len());
+    #[expect(clippy::print_stdout, reason = "the figure is what the test is run for")]
+    {
+        println!("a receipt of ten lines: {} bytes, verified in {took:?}", bytes.len());
+    }
     assert!(took < std::time::Duration::from_secs(2), "{took:?}");
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use claims::event::Fields;
 use claims::{
-    Answer, Claim, Content, Document, Facts, Finality, Gathering, Identity, Item, Kind, Line, Operation, Proven, Receipt,
-    Recorded, Rules, Step,
+    Answer, Claim, Content, Document, Facts, Finality, Gathering, Identity, Item, Kind, Line, Operation, Proven,
+    Receipt, Recorded, Rules, Step,
 };
 use erm::{
     Act, Authority, Body, Category, ClinicalEvent, Consent, ConsentAct, Genesis, Grantee, Header, Id, Key, Limits,
@@ -13,8 +13,8 @@ use erm::{
     RoleWeight, Sender, SetChange, State, Visit,
 };
 use ledger::{
-    CommitCertificate, Digest, KeyPair, Salt, SaltSeed, SeededRng, VrfKeyPair, VrfOutput, Vote, VoteKind, WrapSecretKey,
-    rng_from_seed, sha256,
+    CommitCertificate, Digest, KeyPair, Salt, SaltSeed, SeededRng, Vote, VoteKind, VrfKeyPair, VrfOutput,
+    WrapSecretKey, rng_from_seed, sha256,
 };
 
 use crate::checks::{code, day, euros, identifier};
@@ -103,7 +103,8 @@ impl World {
     pub(crate) fn founded(name: &str) -> Self {
         let genesis = genesis(name);
         let mut rng = rng_from_seed([9; 32]);
-        let identity = Identity::new(SaltSeed::generate(&mut rng), vec![identifier("patient"), identifier("another name")]);
+        let identity =
+            Identity::new(SaltSeed::generate(&mut rng), vec![identifier("patient"), identifier("another name")]);
         let network = genesis.network();
         let state = State::genesis(genesis.clone(), MemoryStore::default()).unwrap();
         // Replaced by the first block.
@@ -190,9 +191,11 @@ impl World {
 
     pub(crate) fn record(&mut self, facts: Facts) {
         let fields: Fields = facts.fields().unwrap();
-        let document = Document { kind: facts.kind, seed: SaltSeed::generate(&mut self.rng), fields, content: b"{}".to_vec() };
+        let document =
+            Document { kind: facts.kind, seed: SaltSeed::generate(&mut self.rng), fields, content: b"{}".to_vec() };
         let facility = facts.facility.clone();
-        let name = |n| vrf(&facility).output(&erm::event_input(&self.network, &facts.patient, facts.day.0, facts.kind, n));
+        let name =
+            |n| vrf(&facility).output(&erm::event_input(&self.network, &facts.patient, facts.day.0, facts.kind, n));
         let key = (0..).map(name).find(|key| !self.documents.contains_key(key)).unwrap();
         let event = ClinicalEvent {
             key,
@@ -221,7 +224,8 @@ impl World {
         let (portal, provider) = (id(HOSPITAL), vrf(&claim.provider));
         let view = self.state.view();
         let patient = (self.patient.public(), identifier);
-        let mut gathering = Gathering::new(self.network, &portal, claim, rules, as_of_ms, patient, Some(&provider), &view);
+        let mut gathering =
+            Gathering::new(self.network, &portal, claim, rules, as_of_ms, patient, Some(&provider), &view);
         let mut rng = self.rng.clone();
         loop {
             match gathering.step(&mut rng).unwrap() {
@@ -273,7 +277,11 @@ impl World {
     pub(crate) fn submit(&mut self, claim: &Claim) -> Receipt {
         let answer = self.answer(claim, &Rules::default(), NOON_MS + 1_000).unwrap();
         let fingerprints = answer.fingerprints.clone();
-        let content = Content { operation: Operation::Submit, idempotency_key: Some("key 1".into()), ..self.content_of(claim, answer) };
+        let content = Content {
+            operation: Operation::Submit,
+            idempotency_key: Some("key 1".into()),
+            ..self.content_of(claim, answer)
+        };
         self.record_claim(content, fingerprints).sign(&signer(HOSPITAL), &mut self.rng)
     }
 
@@ -283,7 +291,11 @@ impl World {
         self.commit(Sender::Party(id(HOSPITAL)), &signer(HOSPITAL), payload);
         let (value, proof) = self.state.view().prove(&Key::Claim(claim)).unwrap();
         let entry = Proven { key: Key::Claim(claim), value, proof };
-        Content { recorded: Some(Recorded { block: self.finality.clone(), entry }), history: self.history.clone(), ..content }
+        Content {
+            recorded: Some(Recorded { block: self.finality.clone(), entry }),
+            history: self.history.clone(),
+            ..content
+        }
     }
 }
 

@@ -29,7 +29,10 @@ pub(crate) fn read(body: &[u8]) -> Result<Claim, Outcome> {
 fn claim(root: &Node<'_>) -> Result<Claim, Outcome> {
     let id = match root.first("identifier")? {
         Some(identifier) => identifier.identifier()?,
-        None => Identifier { system: String::new(), value: root.need("id").map_err(|_| Outcome::required("Claim.identifier"))?.text()?.to_owned() },
+        None => Identifier {
+            system: String::new(),
+            value: root.need("id").map_err(|_| Outcome::required("Claim.identifier"))?.text()?.to_owned(),
+        },
     };
     let pharmacy = match root.get("type") {
         Some(kind) => kind.concept()?.iter().any(|coding| coding.code == "pharmacy"),
@@ -39,7 +42,8 @@ fn claim(root: &Node<'_>) -> Result<Claim, Outcome> {
         Some(member) => Some(member.need("provider")?.reference()?),
         None => None,
     };
-    let encounter_day = root.get("billablePeriod").and_then(|period| period.get("start")).map(|start| start.day()).transpose()?;
+    let encounter_day =
+        root.get("billablePeriod").and_then(|period| period.get("start")).map(|start| start.day()).transpose()?;
     let items = root.list("item")?;
     Ok(Claim {
         id,
@@ -70,7 +74,14 @@ fn item(node: &Node<'_>, pharmacy: bool) -> Result<Item, Outcome> {
         Some(quantity) => quantity.need("value")?.milli()?,
         None => 1_000,
     };
-    Ok(Item { sequence: number, kind: kind(node, pharmacy)?, code, day, quantity_milli, amount: amount(node, quantity_milli)? })
+    Ok(Item {
+        sequence: number,
+        kind: kind(node, pharmacy)?,
+        code,
+        day,
+        quantity_milli,
+        amount: amount(node, quantity_milli)?,
+    })
 }
 
 /// `net`, else `unitPrice` times the quantity.

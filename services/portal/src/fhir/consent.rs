@@ -50,7 +50,9 @@ pub(crate) fn read(value: &Value) -> Result<Read, Outcome> {
                 let parts = node.list("extension")?;
                 let part = parts.iter().find(|part| part.value.get("url").and_then(Value::as_str) == Some(url));
                 let value = part.and_then(|part| part.value.get("valueString")).and_then(Value::as_str);
-                value.map(str::to_owned).ok_or_else(|| Outcome::required(format!("{}.extension.where(url = '{url}')", node.path)))
+                value
+                    .map(str::to_owned)
+                    .ok_or_else(|| Outcome::required(format!("{}.extension.where(url = '{url}')", node.path)))
             };
             Some((part("body")?, part("signature")?))
         }
@@ -85,7 +87,8 @@ fn grantee(actor: &Node<'_>) -> Result<Grantee, Outcome> {
         let role: Result<Role, _> = serde_json::from_value(Value::String(id.value));
         return role.map(Grantee::Role).map_err(|_| Outcome::invalid(reference.path, "this role is unknown"));
     }
-    let party = Id::new(reference.party()?).map_err(|error| Outcome::invalid(reference.path.clone(), error.to_string()))?;
+    let party =
+        Id::new(reference.party()?).map_err(|error| Outcome::invalid(reference.path.clone(), error.to_string()))?;
     Ok(Grantee::Party(party))
 }
 

@@ -10,7 +10,13 @@ use crate::Outcome;
 
 /// The resources that are taken in (capability D7); others are refused.
 pub(crate) const RESOURCES: [&str; 7] = [
-    "Encounter", "Procedure", "MedicationDispense", "Invoice", "DiagnosticReport", "MedicationRequest", "ImagingStudy",
+    "Encounter",
+    "Procedure",
+    "MedicationDispense",
+    "Invoice",
+    "DiagnosticReport",
+    "MedicationRequest",
+    "ImagingStudy",
 ];
 
 /// A resource, read.
@@ -85,14 +91,16 @@ pub(crate) fn read(value: &Value, facility: &str, bills: Kind) -> Result<Read, O
             facts.encounter = own.or(root.get("id").map(|id| id.text()).transpose()?.map(str::to_owned));
         }
         "MedicationDispense" => {
-            let prescription = root.first("authorizingPrescription")?.map(|reference| reference.reference()).transpose()?;
+            let prescription =
+                root.first("authorizingPrescription")?.map(|reference| reference.reference()).transpose()?;
             facts.prescription = prescription.map(|id| id.value);
         }
         "Invoice" => facts.total = root.get("totalNet").map(|total| total.money()).transpose()?,
         "ImagingStudy" => {
             let identifiers = root.list("identifier")?;
             let uid = identifiers.iter().find_map(|id| id.identifier().ok().filter(|id| id.system == "urn:dicom:uid"));
-            let uid = uid.ok_or_else(|| Outcome::required("ImagingStudy.identifier.where(system = 'urn:dicom:uid').value"))?;
+            let uid =
+                uid.ok_or_else(|| Outcome::required("ImagingStudy.identifier.where(system = 'urn:dicom:uid').value"))?;
             facts.study = Some(uid.value.trim_start_matches("urn:oid:").to_owned());
         }
         _ => {}
@@ -137,7 +145,8 @@ fn invoice_line(item: &Node<'_>) -> Result<Line, Outcome> {
     let codes = item.need("chargeItemCodeableConcept")?.concept()?;
     let components = item.list("priceComponent")?;
     let base = components.iter().find(|node| node.value.get("type").and_then(Value::as_str) == Some("base"));
-    let component = base.ok_or_else(|| Outcome::required(format!("{}.priceComponent.where(type = 'base')", item.path)))?;
+    let component =
+        base.ok_or_else(|| Outcome::required(format!("{}.priceComponent.where(type = 'base')", item.path)))?;
     let amount = component.get("amount").map(|amount| amount.money()).transpose()?;
     let quantity_milli = component.get("factor").map(|factor| factor.milli()).transpose()?;
     Ok(Line { codes, quantity_milli, amount })

@@ -18,8 +18,9 @@ pub(crate) struct Node<'a> {
 
 /// Parses a body as a resource of one of these types.
 pub(crate) fn resource(body: &[u8], types: &[&str]) -> Result<Value, Outcome> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| Outcome::invalid("$this", format!("this is no JSON: line {}, column {}", error.line(), error.column())))?;
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        Outcome::invalid("$this", format!("this is no JSON: line {}, column {}", error.line(), error.column()))
+    })?;
     match value.get("resourceType").and_then(Value::as_str) {
         Some(found) if types.contains(&found) => Ok(value),
         _ => Err(Outcome::invalid("$this.resourceType", format!("one of {} is needed", types.join(", ")))),
@@ -49,7 +50,11 @@ impl<'a> Node<'a> {
     /// The elements of a list; an absent one is empty.
     pub(crate) fn list(&self, key: &str) -> Result<Vec<Node<'a>>, Outcome> {
         let Some(node) = self.get(key) else { return Ok(Vec::new()) };
-        let items = node.value.as_array().filter(|items| items.len() <= LIST_MAX).ok_or_else(|| node.wrong("a list of at most 1000"))?;
+        let items = node
+            .value
+            .as_array()
+            .filter(|items| items.len() <= LIST_MAX)
+            .ok_or_else(|| node.wrong("a list of at most 1000"))?;
         Ok(items.iter().enumerate().map(|(n, value)| Node { value, path: format!("{}[{n}]", node.path) }).collect())
     }
 
@@ -106,7 +111,9 @@ impl<'a> Node<'a> {
         }
         let node = self.need("reference")?;
         match node.text()?.split_once('/') {
-            Some((resource, id)) if !id.is_empty() && !id.contains('/') && resource.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            Some((resource, id))
+                if !id.is_empty() && !id.contains('/') && resource.bytes().all(|b| b.is_ascii_alphabetic()) =>
+            {
                 Ok(Identifier { system: reference_system(resource), value: id.to_owned() })
             }
             _ => Err(node.wrong("Type/id, or give an identifier")),
@@ -128,7 +135,10 @@ impl<'a> Node<'a> {
             return Err(value.wrong("an amount that is not negative, with at most two digits after the point"));
         }
         let currency = self.need("currency")?;
-        Ok(Money { minor: milli / 10, currency: currency.text()?.parse().map_err(|_| currency.wrong("an ISO 4217 code"))? })
+        Ok(Money {
+            minor: milli / 10,
+            currency: currency.text()?.parse().map_err(|_| currency.wrong("an ISO 4217 code"))?,
+        })
     }
 
     /// One of our extensions.

@@ -54,6 +54,7 @@ pub(crate) fn read(value: &Value, admission: &Admission, received_ms: i64) -> Re
 /// The LOINC code that names a signal; without a known one, the first, so that it can be refused by name.
 fn loinc(node: &Node<'_>) -> Result<String, Outcome> {
     let codings = node.need("code")?.concept()?;
-    let known = codings.iter().find(|coding| coding.system == LOINC && vitals::Signal::from_name(&coding.code).is_some());
+    let known =
+        codings.iter().find(|coding| coding.system == LOINC && vitals::Signal::from_name(&coding.code).is_some());
     Ok(known.or(codings.first()).map(|coding| coding.code.clone()).unwrap_or_default())
 }

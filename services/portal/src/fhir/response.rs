@@ -84,7 +84,8 @@ pub(crate) fn schema_outcome(findings: &[Finding]) -> Outcome {
 }
 
 fn concept(finding: &Finding) -> Value {
-    let mut coding = vec![json!({ "system": CODE_SYSTEM, "code": finding.code.name(), "display": finding.code.display() })];
+    let mut coding =
+        vec![json!({ "system": CODE_SYSTEM, "code": finding.code.name(), "display": finding.code.display() })];
     if let Some(carc) = finding.code.carc() {
         coding.push(json!({ "system": CARC, "code": carc }));
     }

@@ -56,8 +56,7 @@ impl Appender {
         let writer = log.writer(&settings.writer).await?;
         let partitions = log.partitions(&READINGS).await?;
         let held = Held::default();
-        let mut appender =
-            Self { log, network, custody, settings, writer, held, partitions, count, doubtful: false };
+        let mut appender = Self { log, network, custody, settings, writer, held, partitions, count, doubtful: false };
         appender.rebuild().await?;
         Ok(appender)
     }
@@ -167,11 +166,16 @@ impl Appender {
             let value = RejectedValue::unopened("no-key", &READINGS, &[]);
             records.push(Append::new(READINGS_REJECTED, chain.id.0.to_vec(), submission.received_ms, value));
             let message = "nobody may write for this patient here".to_owned();
-            return submission.lines.iter().map(|_| LineResult::Refused { code: "no-key", message: message.clone() }).collect();
+            return submission
+                .lines
+                .iter()
+                .map(|_| LineResult::Refused { code: "no-key", message: message.clone() })
+                .collect();
         };
         let through = self.held.through(&chain.id, &submission.device);
         // Unnumbered lines take the next numbers; those that are refused take none.
-        let mut next = submission.first_sequence.unwrap_or_else(|| through.map_or(0, |through| through.saturating_add(1)));
+        let mut next =
+            submission.first_sequence.unwrap_or_else(|| through.map_or(0, |through| through.saturating_add(1)));
         let mut run: Vec<Reading> = Vec::new();
         let mut results = Vec::with_capacity(submission.lines.len());
         for line in &submission.lines {
@@ -203,7 +207,12 @@ impl Appender {
                             line: kept_line(next, line),
                         };
                         let value = RejectedValue::sealed(&key, &chain, &kept, &mut OsRng);
-                        records.push(Append::new(READINGS_REJECTED, chain.id.0.to_vec(), submission.received_ms, value));
+                        records.push(Append::new(
+                            READINGS_REJECTED,
+                            chain.id.0.to_vec(),
+                            submission.received_ms,
+                            value,
+                        ));
                     }
                     next = next.saturating_add(u64::from(numbered));
                 }

@@ -31,46 +31,66 @@ struct Runs(BTreeMap<u64, Vec<Short>>);
 /// Devices of this prefix send no sequence of their own; what they send is named by signal and instant.
 pub(crate) const UNNUMBERED: &str = "fhir/";
 
-/// All devices.
+/// What is held of one device.
 #[derive(Default)]
-pub(crate) struct Held {
-    runs: HashMap<(Digest, String), Runs>,
-    instants: HashMap<(Digest, String), HashMap<(u16, i64), Short>>,
+struct Device {
+    runs: Runs,
+    /// By signal and instant, of devices without sequences only.
+    instants: HashMap<(u16, i64), Short>,
 }
 
+/// All devices, by chain and name.
+#[derive(Default)]
+pub(crate) struct Held(HashMap<Digest, HashMap<String, Device>>);
+
 impl Held {
+    fn device(&self, chain: &Digest, device: &str) -> Option<&Device> {
+        self.0.get(chain)?.get(device)
+    }
+
     pub(crate) fn look(&self, chain: &Digest, device: &str, sequence: u64, content: &Short) -> Known {
-        match self.runs.get(&(*chain, device.to_owned())).and_then(|runs| runs.get(sequence)) {
-            None => Known::New,
-            Some(held) if held == content => Known::Same,
-            Some(_) => Known::Other,
-        }
+        known(self.device(chain, device).and_then(|device| device.runs.get(sequence)), content)
     }
 
     /// The same for a device without sequences: by signal and instant.
     pub(crate) fn look_at(&self, chain: &Digest, device: &str, reading: &phc::Reading, content: &Short) -> Known {
-        let held = self.instants.get(&(*chain, device.to_owned()));
-        match held.and_then(|held| held.get(&(reading.signal, reading.time_ms))) {
-            None => Known::New,
-            Some(held) if held == content => Known::Same,
-            Some(_) => Known::Other,
-        }
+        let place = (reading.signal, reading.time_ms);
+        known(self.device(chain, device).and_then(|device| device.instants.get(&place)), content)
     }
 
     /// Remembers; what is held already stays as it is.
-    pub(crate) fn insert(&mut self, chain: &Digest, device: &str, sequence: u64, subject: &phc::Subject, reading: &phc::Reading) {
+    pub(crate) fn insert(
+        &mut self,
+        chain: &Digest,
+        device: &str,
+        sequence: u64,
+        subject: &phc::Subject,
+        reading: &phc::Reading,
+    ) {
         let content = short(subject, reading);
-        self.runs.entry((*chain, device.to_owned())).or_default().insert(sequence, content);
+        let devices = self.0.entry(*chain).or_default();
+        if !devices.contains_key(device) {
+            devices.insert(device.to_owned(), Device::default());
+        }
+        let Some(held) = devices.get_mut(device) else { return };
+        held.runs.insert(sequence, content);
         if device.starts_with(UNNUMBERED) {
-            let held = self.instants.entry((*chain, device.to_owned())).or_default();
-            held.entry((reading.signal, reading.time_ms)).or_insert(content);
+            held.instants.entry((reading.signal, reading.time_ms)).or_insert(content);
         }
     }
 
     /// The highest sequence held of a device.
     pub(crate) fn through(&self, chain: &Digest, device: &str) -> Option<u64> {
-        let (first, run) = self.runs.get(&(*chain, device.to_owned()))?.0.last_key_value()?;
+        let (first, run) = self.device(chain, device)?.runs.0.last_key_value()?;
         first.checked_add(u64::try_from(run.len()).ok()?)?.checked_sub(1)
+    }
+}
+
+fn known(held: Option<&Short>, content: &Short) -> Known {
+    match held {
+        None => Known::New,
+        Some(held) if held == content => Known::Same,
+        Some(_) => Known::Other,
     }
 }
 

@@ -126,7 +126,8 @@ impl Ingest {
         if submission.device.is_empty() || submission.device.len() > phc::messages::NAME_BYTES_MAX {
             return Err(Error::Invalid("a device's name is 1 to 128 bytes".into()));
         }
-        if matches!(&submission.subject, Subject::Location(l) if l.is_empty() || l.len() > phc::messages::NAME_BYTES_MAX) {
+        if matches!(&submission.subject, Subject::Location(l) if l.is_empty() || l.len() > phc::messages::NAME_BYTES_MAX)
+        {
             return Err(Error::Invalid("a location's name is 1 to 128 bytes".into()));
         }
         let unnumbered = submission.device.starts_with(held::UNNUMBERED);

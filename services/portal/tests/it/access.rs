@@ -42,6 +42,7 @@ async fn without_a_good_token_every_route_answers_401() {
         ("GET", "/fhir/Encounter/00"),
         ("GET", "/events/00/proof"),
         ("GET", "/receipts/00"),
+        ("GET", "/phc/00/records"),
     ];
     for (method, path) in routes {
         let answer = world.call_with(method, path, &[], "{").await;
@@ -87,8 +88,16 @@ async fn the_capability_statement_is_made_from_the_routes() {
     let resources = statement["rest"][0]["resource"].as_array().unwrap();
     let names: Vec<&str> = resources.iter().map(|resource| resource["type"].as_str().unwrap()).collect();
     let expected = [
-        "Claim", "Consent", "DiagnosticReport", "Encounter", "ImagingStudy", "Invoice", "MedicationDispense",
-        "MedicationRequest", "Observation", "Procedure",
+        "Claim",
+        "Consent",
+        "DiagnosticReport",
+        "Encounter",
+        "ImagingStudy",
+        "Invoice",
+        "MedicationDispense",
+        "MedicationRequest",
+        "Observation",
+        "Procedure",
     ];
     assert_eq!(names, expected);
     let claim = resources.iter().find(|resource| resource["type"] == "Claim").unwrap();

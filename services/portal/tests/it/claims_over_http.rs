@@ -53,7 +53,8 @@ async fn submit(world: &World, claim: &Value, key: &str) -> Answer {
 fn verdict(world: &World, answer: &Answer) -> String {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.json());
     let response = answer.json();
-    let receipt = base64::engine::general_purpose::STANDARD.decode(response["contained"][0]["data"].as_str().unwrap()).unwrap();
+    let receipt =
+        base64::engine::general_purpose::STANDARD.decode(response["contained"][0]["data"].as_str().unwrap()).unwrap();
     let receipt = Receipt::from_json(&receipt).unwrap();
     let verified = claims::verify(&receipt, &world.genesis, None).unwrap();
     let shown = response["extension"][0]["extension"][0]["valueCode"].as_str().unwrap();
@@ -97,7 +98,13 @@ async fn a_submitted_claim_is_recorded_and_uses_its_lines_up() {
     let path = format!("/fhir/Claim/$verify-against-record?as-of={before}");
     let then = world.post(&path, &world.party(INSURER), &claim("3", "p1", &[("1200", "50")])).await;
     assert_eq!(verdict(&world, &then), "match");
-    let none = world.post("/fhir/Claim/$verify-against-record?as-of=999", &world.party(INSURER), &claim("3", "p1", &[("1200", "50")])).await;
+    let none = world
+        .post(
+            "/fhir/Claim/$verify-against-record?as-of=999",
+            &world.party(INSURER),
+            &claim("3", "p1", &[("1200", "50")]),
+        )
+        .await;
     assert_eq!(none.status, StatusCode::NOT_FOUND);
     assert!(decide(&world, consent("permit", "active", "insurer-b", "CLMATTCH", "record")).await.status.is_success());
     let mut other = claim("1", "p1", &[("1200", "50")]);
@@ -154,16 +161,25 @@ async fn every_refusal_is_the_same_and_every_request_is_written_down() {
         assert_eq!(decide(&world, other).await.status, StatusCode::CREATED);
         answers.push(look(&world, &claim("1", "p1", &[("1200", "50")])).await);
     }
-    assert_eq!(decide(&world, consent("permit", "active", INSURER, "CLMATTCH", "record")).await.status, StatusCode::CREATED);
+    assert_eq!(
+        decide(&world, consent("permit", "active", INSURER, "CLMATTCH", "record")).await.status,
+        StatusCode::CREATED
+    );
     assert_eq!(verdict(&world, &look(&world, &claim("1", "p1", &[("1200", "50")])).await), "match");
     // E9: the revocation binds the next request after its block; a denial wins over the role's grant.
-    assert_eq!(decide(&world, consent("permit", "inactive", INSURER, "CLMATTCH", "record")).await.status, StatusCode::CREATED);
+    assert_eq!(
+        decide(&world, consent("permit", "inactive", INSURER, "CLMATTCH", "record")).await.status,
+        StatusCode::CREATED
+    );
     answers.push(look(&world, &claim("1", "p1", &[("1200", "50")])).await);
     let mut role = consent("permit", "active", INSURER, "CLMATTCH", "record");
     role["provision"]["actor"][0]["reference"]["reference"] = json!("Role/insurer");
     assert_eq!(decide(&world, role).await.status, StatusCode::CREATED);
     assert_eq!(look(&world, &claim("1", "p1", &[("1200", "50")])).await.status, StatusCode::OK, "by role");
-    assert_eq!(decide(&world, consent("deny", "active", INSURER, "CLMATTCH", "record")).await.status, StatusCode::CREATED);
+    assert_eq!(
+        decide(&world, consent("deny", "active", INSURER, "CLMATTCH", "record")).await.status,
+        StatusCode::CREATED
+    );
     answers.push(look(&world, &claim("1", "p1", &[("1200", "50")])).await);
     for answer in &answers {
         assert_eq!((answer.status, &answer.bytes), (known.status, &known.bytes));
@@ -241,4 +257,47 @@ async fn a_pharmacys_bill_is_its_own_encounter() {
     assert_eq!(look(&world, &bill).await.status, StatusCode::FORBIDDEN, "bills are another category than records");
     decide(&world, consent("permit", "active", INSURER, "CLMATTCH", "pharmacy-bill")).await;
     assert_eq!(verdict(&world, &look(&world, &bill).await), "match");
+}
+
+/// The answer of the record chain is lost, or we die between sending and answering: sent again with its key, the claim
+/// that stands is answered, and there is no second one.
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_not_claimed_twice() {
+    let mut world = usual().await;
+    let one = claim("1", "p1", &[("1200", "50")]);
+    world.chain.lose_answer.store(true, std::sync::atomic::Ordering::Relaxed);
+    let lost = submit(&world, &one, "key 1").await;
+    assert_eq!(lost.status, StatusCode::SERVICE_UNAVAILABLE);
+    let height = world.height();
+    world.restart(IngestSettings::default()).await;
+    assert_eq!(verdict(&world, &submit(&world, &one, "key 1").await), "match");
+    assert_eq!(world.height(), height, "nothing is recorded again");
+}
+
+/// Another portal records the same line between our look and our transaction: ours is looked at again.
+#[tokio::test]
+async fn a_line_that_is_claimed_elsewhere_meanwhile_is_a_duplicate() {
+    let world = usual().await;
+    let one = claim("1", "p1", &[("1200", "50")]);
+    let patient = crate::world::signer("p1").public();
+    let day = DAY.parse::<claims::Day>().unwrap().0;
+    let input = erm::fingerprint_input(&world.network, &patient, day, erm::EventKind::Record, "urn:codes|1200", 0);
+    let keys = portal::Custody::facility(world.custody.as_ref(), HOSPITAL).unwrap();
+    let fingerprints = vec![keys.vrf.output(&input)];
+    let elsewhere =
+        erm::RecordClaim { claim: ledger::Digest([1; 32]), response: ledger::Digest([2; 32]), fingerprints };
+    let overtaking = world.transaction("doctors-a", erm::Payload::Claim(elsewhere));
+    *world.chain.overtake.lock().unwrap() = Some(overtaking);
+    assert_eq!(verdict(&world, &submit(&world, &one, "key 1").await), "duplicate");
+}
+
+/// Whoever deletes a document's key erases the document; the portal says that it cannot answer and invents nothing.
+#[tokio::test]
+async fn an_erased_document_is_not_guessed_at() {
+    let world = usual().await;
+    for entry in std::fs::read_dir(world.dir.path().join("portal/documents")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let answer = look(&world, &claim("1", "p1", &[("1200", "50")])).await;
+    assert_eq!((answer.status, answer.issue().0.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "record-closed"));
 }

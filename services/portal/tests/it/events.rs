@@ -70,7 +70,11 @@ async fn sign(world: &World, draft: &str, digest: &str, patient: &str) -> Answer
 
 async fn post_signature(world: &World, draft: &str, secret: &Digest, signature: &Signature) -> Answer {
     let parameter = |name: &str, value: String| json!({ "name": name, "valueString": value });
-    let parameters = [parameter("draft", draft.into()), parameter("secret", secret.to_string()), parameter("signature", signature.to_string())];
+    let parameters = [
+        parameter("draft", draft.into()),
+        parameter("secret", secret.to_string()),
+        parameter("signature", signature.to_string()),
+    ];
     let body = json!({ "resourceType": "Parameters", "parameter": parameters });
     world.post("/fhir/$sign-visit", &world.party(HOSPITAL), &body).await
 }
@@ -120,7 +124,8 @@ async fn a_visit_needs_the_patients_signature_or_break_glass() {
     let key = record(&world, &encounter()).await;
     assert!(matches!(world.event(&key).unwrap().event.visit, Visit::Patient { .. }));
     let mut urgent = encounter();
-    urgent["extension"] = json!([{ "url": format!("{}/StructureDefinition/break-glass", portal::BASE), "valueCode": "emergency" }]);
+    urgent["extension"] =
+        json!([{ "url": format!("{}/StructureDefinition/break-glass", portal::BASE), "valueCode": "emergency" }]);
     let answer = world.post("/fhir/Encounter", &world.party(HOSPITAL), &urgent).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     assert!(matches!(world.event(&key_of(&answer)).unwrap().event.visit, Visit::BreakGlass { .. }), "flagged for good");
@@ -199,8 +204,16 @@ async fn a_resource_that_cannot_be_recorded_says_where() {
     case(&|v| v["code"] = json!({}), "required", "Procedure.code.coding.code");
     case(&|v| v["performedDateTime"] = json!("2026"), "invalid", "Procedure.performedDateTime");
     case(&|v| v["performedDateTime"] = Value::Null, "required", "Procedure.performedPeriod");
-    case(&|v| v["extension"][0]["valueMoney"]["value"] = json!(1.005), "invalid", "Procedure.extension[0].valueMoney.value");
-    case(&|v| v["extension"][0]["valueMoney"]["currency"] = json!("euro"), "invalid", "Procedure.extension[0].valueMoney.currency");
+    case(
+        &|v| v["extension"][0]["valueMoney"]["value"] = json!(1.005),
+        "invalid",
+        "Procedure.extension[0].valueMoney.value",
+    );
+    case(
+        &|v| v["extension"][0]["valueMoney"]["currency"] = json!("euro"),
+        "invalid",
+        "Procedure.extension[0].valueMoney.currency",
+    );
     case(&|v| v["performer"] = json!(1), "invalid", "Procedure.performer");
     case(&|v| v["code"]["coding"][0]["code"] = json!("x".repeat(300)), "invalid", "Procedure.code.coding[0].code");
     let height = world.height();
@@ -241,19 +254,26 @@ async fn a_document_is_read_under_a_live_grant_only() {
     let refused = read(&world, world.party(DOCTORS)).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     world.clock.advance(10);
-    assert_eq!(decide(&world, consent("permit", "active", DOCTORS, "TREAT", "record")).await.status, StatusCode::CREATED);
+    assert_eq!(
+        decide(&world, consent("permit", "active", DOCTORS, "TREAT", "record")).await.status,
+        StatusCode::CREATED
+    );
     let answer = read(&world, world.party(DOCTORS)).await;
     assert_eq!(answer.json(), procedure("1200", "50"));
     assert_eq!(read(&world, world.own("p1")).await.status, StatusCode::OK, "the patient's own");
     assert_eq!(read(&world, world.own("p2")).await.status, StatusCode::FORBIDDEN);
     world.clock.advance(10);
-    assert_eq!(decide(&world, consent("permit", "inactive", DOCTORS, "TREAT", "record")).await.status, StatusCode::CREATED);
+    assert_eq!(
+        decide(&world, consent("permit", "inactive", DOCTORS, "TREAT", "record")).await.status,
+        StatusCode::CREATED
+    );
     let again = read(&world, world.party(DOCTORS)).await;
     assert_eq!(again.bytes, refused.bytes, "revoked is as if it had never been");
     let unknown = format!("/fhir/Procedure/{}", Digest([9; 32]));
     let nothing = world.call("GET", &unknown, &world.party(DOCTORS), "").await;
     assert_eq!((nothing.status, &nothing.bytes), (refused.status, &refused.bytes), "nor is it said that there is none");
-    let requests: Vec<bool> = world.requests().await.iter().filter(|request| request.receiver != HOSPITAL).map(|r| r.permitted).collect();
+    let requests: Vec<bool> =
+        world.requests().await.iter().filter(|request| request.receiver != HOSPITAL).map(|r| r.permitted).collect();
     assert_eq!(requests.len(), 6);
     assert_eq!(requests.iter().filter(|permitted| **permitted).count(), 2);
 }

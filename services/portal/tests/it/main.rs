@@ -1,9 +1,10 @@
 //! The portal over HTTP: real event log and blob store in a temporary folder, real state machine behind it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod access;
 mod claims_over_http;
 mod events;
 mod examples;
 mod readings;
+mod records;
 mod world;

@@ -36,7 +36,8 @@ async fn held(world: &World) -> Vec<(u64, i64)> {
         }
         let chain = ledger::Chain { network: world.network, id: Digest(key.try_into().unwrap()) };
         let keys = portal::Custody::keys(world.custody.as_ref(), &chain.id).unwrap();
-        let batch: ReadingBatch = open_topic_value(keys.stream(&chain).unwrap(), &chain, &READINGS, "batch", &value).unwrap();
+        let batch: ReadingBatch =
+            open_topic_value(keys.stream(&chain).unwrap(), &chain, &READINGS, "batch", &value).unwrap();
         all.extend((batch.first_sequence..).zip(batch.readings.iter().map(|reading| reading.value_milli)));
     }
     all.sort_unstable();
@@ -79,9 +80,21 @@ async fn each_line_is_accepted_or_refused_with_a_reason_and_kept() {
     ];
     assert_eq!(results(&answer), expected);
     assert_eq!(held(&world).await, [(0, 71_000), (1, 72_500), (2, 37_000)]);
-    let reasons = ["in-future", "malformed", "malformed", "malformed", "out-of-range", "too-old", "unknown-signal", "unknown-unit"];
+    let reasons = [
+        "in-future",
+        "malformed",
+        "malformed",
+        "malformed",
+        "out-of-range",
+        "too-old",
+        "unknown-signal",
+        "unknown-unit",
+    ];
     assert_eq!(world.reasons().await, reasons);
-    assert!(world.rejected().await.iter().any(|rejected| rejected.line == b"\"garbage\""), "the line is kept as it was sent");
+    assert!(
+        world.rejected().await.iter().any(|rejected| rejected.line == b"\"garbage\""),
+        "the line is kept as it was sent"
+    );
 }
 
 /// E3: what was buffered offline is sent, and sent again after a restart: nothing is lost and nothing doubled.
@@ -182,7 +195,10 @@ async fn many_senders_at_once_share_barriers_and_lose_nothing() {
                 offset_minutes: None,
                 provenance: Provenance::Device,
             };
-            ingest.submit(sha256(b"p1"), &format!("device {n}"), Subject::Patient, 0, &[reading], NOON_MS).await.unwrap()
+            ingest
+                .submit(sha256(b"p1"), &format!("device {n}"), Subject::Patient, 0, &[reading], NOON_MS)
+                .await
+                .unwrap()
         })
     };
     let tasks: Vec<_> = (0..200).map(send).collect();
@@ -193,6 +209,33 @@ async fn many_senders_at_once_share_barriers_and_lose_nothing() {
     assert_eq!(ingest.accepted(), 200);
     let barriers = world.log.counts().barriers - before;
     assert!(barriers < 100, "{barriers} barriers for 200 submissions");
+}
+
+/// What a replay does: long batches, then a restart that knows them all. The rate is printed with `--nocapture`.
+#[tokio::test]
+async fn a_hundred_thousand_readings_are_taken_in_and_known_again() {
+    let mut world = World::new().await;
+    let ingest = world.portal.ingest().clone();
+    let reading = |n: i64| Reading {
+        signal: Signal::HeartRate,
+        value_milli: 60_000 + n % 50_000,
+        time_ms: NOON_MS - 200_000_000 + n * 1_000,
+        offset_minutes: Some(60),
+        provenance: Provenance::Device,
+    };
+    let start = std::time::Instant::now();
+    for first in (0..100_000u64).step_by(5_000) {
+        let from = i64::try_from(first).unwrap();
+        let readings: Vec<Reading> = (from..from + 5_000).map(reading).collect();
+        let results = ingest.submit(sha256(b"p1"), "watch", Subject::Patient, first, &readings, NOON_MS).await.unwrap();
+        assert!(results.iter().all(|result| *result == LineResult::Accepted));
+    }
+    println!("100,000 readings in {:?}", start.elapsed());
+    let start = std::time::Instant::now();
+    world.restart(IngestSettings::default()).await;
+    println!("known again after {:?}", start.elapsed());
+    assert_eq!(world.portal.ingest().through(sha256(b"p1"), "watch").await.unwrap(), Some(99_999));
+    assert_eq!(held(&world).await.len(), 100_000);
 }
 
 fn observation(value: Value, time: &str) -> Value {
@@ -279,7 +322,8 @@ async fn every_entry_of_a_bundle_has_its_own_answer() {
     let answer = world.post("/fhir", &device(&world), &bundle).await;
     assert_eq!(answer.status, StatusCode::OK);
     let entries = answer.json()["entry"].clone();
-    let statuses: Vec<&str> = entries.as_array().unwrap().iter().map(|e| e["response"]["status"].as_str().unwrap()).collect();
+    let statuses: Vec<&str> =
+        entries.as_array().unwrap().iter().map(|e| e["response"]["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["201", "422", "400", "400"]);
     assert_eq!(held(&world).await.len(), 2);
 }

@@ -1,6 +1,7 @@
 //! A hospital's portal with everything behind it, and a record chain that executes one block a transaction.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
@@ -13,13 +14,13 @@ use erm::{
 use http_body_util::BodyExt as _;
 use kit::{Clock as _, ManualClock};
 use ledger::{
-    Chain, CommitCertificate, DataKey, Digest, KeyPair, PublicKey, SaltSeed, VrfKeyPair, Vote, VoteKind, WrapSecretKey,
+    Chain, CommitCertificate, DataKey, Digest, KeyPair, PublicKey, SaltSeed, Vote, VoteKind, VrfKeyPair, WrapSecretKey,
     rng_from_seed, sha256,
 };
 use phc::{AccessRequest, PatientKeys, Rejected, RejectedValue, open_topic_value};
 use portal::{
-    ChainError, Custody, Deps, FacilityKeys, Holder, Ingest, IngestSettings, Patient, Portal, PortalSettings, RecordChain,
-    Snapshot, Token, reference_system,
+    ChainError, Custody, Deps, FacilityKeys, Holder, Ingest, IngestSettings, Patient, Portal, PortalSettings,
+    RecordChain, Snapshot, Token, reference_system,
 };
 use rand_core::OsRng;
 use serde_json::Value;
@@ -69,7 +70,8 @@ fn genesis() -> Genesis {
         wrap: WrapSecretKey::from_seed(&seed(party, "wrap")).public(),
         units: *units,
     };
-    let operator = |name: &&str| Operator { id: id(name), validator: KeyPair::from_seed(&seed(name, "validator")).public() };
+    let operator =
+        |name: &&str| Operator { id: id(name), validator: KeyPair::from_seed(&seed(name, "validator")).public() };
     Genesis {
         version: 1,
         name: "test".into(),
@@ -87,6 +89,10 @@ fn genesis() -> Genesis {
 pub(crate) struct OneNode {
     network: Digest,
     clock: Arc<ManualClock>,
+    /// The next transaction is committed, and the answer is lost.
+    pub(crate) lose_answer: AtomicBool,
+    /// Recorded just before the next transaction, as by another portal.
+    pub(crate) overtake: Mutex<Option<Vec<u8>>>,
     inner: Arc<Mutex<Node>>,
 }
 
@@ -122,6 +128,29 @@ impl RecordChain for OneNode {
     }
 
     async fn commit(&self, transaction: Vec<u8>) -> Result<u64, ChainError> {
+        let first = self.overtake.lock().unwrap().take();
+        if let Some(first) = first {
+            self.execute(first)?;
+        }
+        let height = self.execute(transaction)?;
+        match self.lose_answer.swap(false, Ordering::Relaxed) {
+            true => Err(ChainError::Unavailable("the answer is lost".into())),
+            false => Ok(height),
+        }
+    }
+
+    async fn snapshot(&self, height: Option<u64>) -> Result<Arc<dyn Snapshot>, ChainError> {
+        let node = self.inner.lock().unwrap();
+        let found = match height {
+            Some(height) => node.finals.get(&height).ok_or(ChainError::NoHeight(height)),
+            None => node.finals.values().next_back().ok_or_else(|| ChainError::Unavailable("no block yet".into())),
+        };
+        Ok(Arc::new(At { inner: self.inner.clone(), finality: found?.clone() }))
+    }
+}
+
+impl OneNode {
+    fn execute(&self, transaction: Vec<u8>) -> Result<u64, ChainError> {
         let mut node = self.inner.lock().unwrap();
         let time_ms = (node.state.head().time_ms + 1).max(self.clock.now_ms());
         let unavailable = |error: erm::Error| ChainError::Unavailable(error.to_string());
@@ -144,15 +173,6 @@ impl RecordChain for OneNode {
         let certificate = CommitCertificate { height, round: 0, block, signatures };
         node.finals.insert(height, Finality { header, certificate });
         Ok(height)
-    }
-
-    async fn snapshot(&self, height: Option<u64>) -> Result<Arc<dyn Snapshot>, ChainError> {
-        let node = self.inner.lock().unwrap();
-        let found = match height {
-            Some(height) => node.finals.get(&height).ok_or(ChainError::NoHeight(height)),
-            None => node.finals.values().next_back().ok_or_else(|| ChainError::Unavailable("no block yet".into())),
-        };
-        Ok(Arc::new(At { inner: self.inner.clone(), finality: found?.clone() }))
     }
 }
 
@@ -240,7 +260,13 @@ impl World {
         let clock = Arc::new(ManualClock::at(NOON_MS));
         let state = State::genesis(genesis.clone(), MemoryStore::default()).unwrap();
         let inner = Arc::new(Mutex::new(Node { state, finals: BTreeMap::new() }));
-        let chain = Arc::new(OneNode { network, clock: clock.clone(), inner });
+        let chain = Arc::new(OneNode {
+            network,
+            clock: clock.clone(),
+            lose_answer: AtomicBool::new(false),
+            overtake: Mutex::new(None),
+            inner,
+        });
         let dir = tempfile::tempdir().unwrap();
         let log = EmbeddedLog::open(&dir.path().join("log"), Settings::new(Topics::standard(4).unwrap())).unwrap();
         let portal = start(&log, &chain, &custody, &clock, dir.path(), IngestSettings::default()).await;
@@ -248,7 +274,8 @@ impl World {
         for name in ["p1", "p2"] {
             let wrap = WrapSecretKey::from_seed(&seed(name, "wrap")).public();
             let identity = world.patient(name).identity.commitment(&network);
-            let registration = PatientRegistration::sign(&network, &signer(name), wrap, identity, &id(HOSPITAL), &mut rng);
+            let registration =
+                PatientRegistration::sign(&network, &signer(name), wrap, identity, &id(HOSPITAL), &mut rng);
             world.send(HOSPITAL, Payload::Patient(registration)).await;
         }
         world
@@ -260,13 +287,18 @@ impl World {
     }
 
     pub(crate) async fn send(&self, party: &str, payload: Payload) -> u64 {
+        self.chain.commit(self.transaction(party, payload)).await.unwrap()
+    }
+
+    /// A party's next transaction, signed.
+    pub(crate) fn transaction(&self, party: &str, payload: Payload) -> Vec<u8> {
         let sender = Sender::Party(id(party));
         let (sequence, height) = {
             let node = self.chain.inner.lock().unwrap();
             (node.state.view().sequence(&sender).unwrap(), node.state.head().height)
         };
         let body = erm::Body { sender, sequence, expiry_height: height + 10, payload };
-        self.chain.commit(body.sign(&self.network, &signer(party), &mut OsRng).encode()).await.unwrap()
+        body.sign(&self.network, &signer(party), &mut OsRng).encode()
     }
 
     pub(crate) fn height(&self) -> u64 {
@@ -303,8 +335,16 @@ impl World {
         self.call("POST", path, token, body.to_string()).await
     }
 
-    pub(crate) async fn call_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        let request = headers.iter().fold(Request::builder().method(method).uri(path), |request, (name, value)| request.header(*name, *value));
+    pub(crate) async fn call_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let request = headers
+            .iter()
+            .fold(Request::builder().method(method).uri(path), |request, (name, value)| request.header(*name, *value));
         let response = self.portal.router().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes().to_vec();
