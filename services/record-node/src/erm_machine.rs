@@ -6,9 +6,10 @@ use ledger::{Digest, ValidatorSet};
 
 use crate::{Admission, BlockSummary, Proposal, Refusal, StateMachine, Tip, Verified};
 
-/// [`erm::State`] over some storage. In memory, the state is executed anew from the blocks at every start.
+/// [`erm::State`] over some storage. [On disk](ErmMachine::on_disk) it goes on where the index stands; in memory it is
+/// executed anew from the blocks at every start.
 pub struct ErmMachine<S = MemoryStore> {
-    state: State<S>,
+    pub(crate) state: State<S>,
 }
 
 impl ErmMachine {

@@ -37,6 +37,8 @@ mod gossip;
 mod machine;
 mod mempool;
 mod node;
+mod on_disk;
+mod sled_store;
 mod stored;
 mod undecided;
 
@@ -47,4 +49,6 @@ pub use error::{AwaitError, Error, SubmitError};
 pub use machine::{Admission, BlockSummary, Proposal, Refusal, StateMachine, Tip, Verified};
 pub use mempool::MempoolLimits;
 pub use node::{Committed, Handle, RecordNode};
+pub use on_disk::Progress;
+pub use sled_store::{KEPT_HEIGHTS, SledStore};
 pub use stored::{StoredBlock, StoredBlocks};

@@ -85,8 +85,8 @@ impl SledStore {
 
     fn guard<T>(&self, operation: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, Damage> {
         guarded(|| operation(&self.db)).inspect_err(|damage| {
-            if matches!(damage, Damage::Panicked) {
-                // It may hang or panic again in its destructor: a handle that is never dropped keeps that from running.
+            if !damage.is_environment() {
+                // It may hang or panic in its destructor: a handle that is never dropped keeps that from running.
                 std::mem::forget(self.db.clone());
             }
         })
