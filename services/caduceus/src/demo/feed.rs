@@ -22,8 +22,8 @@ use crate::record::Submitter;
 
 /// One step of the live part, in simulated time.
 pub(crate) const STEP_MS: i64 = 10 * 60_000;
-/// Readings of the backfill that are sent at once, in simulated time: a device that was offline syncs.
-const BACKFILL_STEP_MS: i64 = 6 * HOUR_MS;
+/// Readings of the backfill that share one barrier, in simulated time: a device that was offline syncs.
+const BACKFILL_STEP_MS: i64 = 12 * HOUR_MS;
 /// How often the heads of the personal chains are anchored, in simulated time.
 const ANCHOR_MS: i64 = 6 * HOUR_MS;
 /// Event time passes at the end so that the last windows close.
@@ -84,11 +84,16 @@ impl Feed {
             platform.clock.set(time_ms);
             let mut sending = Vec::new();
             for (person, patient) in &mut self.people {
-                let readings = person.until(time_ms);
-                let first = person.next_sequence;
-                person.next_sequence += readings.len() as u64;
-                let (ingest, chain) = (self.ingest.clone(), patient.chain.id);
-                sending.push(async move { ingest.submit(chain, DEVICE, Subject::Patient, first, &readings, time_ms).await });
+                // An hour a batch: a block covers whole batches, and is cut by age.
+                for end_ms in (time_ms - BACKFILL_STEP_MS..time_ms).step_by(3_600_000).map(|from_ms| from_ms + HOUR_MS) {
+                    let readings = person.until(end_ms);
+                    let first = person.next_sequence;
+                    person.next_sequence += readings.len() as u64;
+                    let (ingest, chain) = (self.ingest.clone(), patient.chain.id);
+                    if !readings.is_empty() {
+                        sending.push(async move { ingest.submit(chain, DEVICE, Subject::Patient, first, &readings, time_ms).await });
+                    }
+                }
             }
             for results in try_join_all(sending).await.or_environment("ingest")? {
                 self.rejected += results.iter().filter(|result| !matches!(result, portal::LineResult::Accepted)).count() as u64;

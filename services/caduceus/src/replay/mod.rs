@@ -6,11 +6,12 @@ mod time;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 use kit::{Clock as _, ManualClock};
 use phc::Subject;
 use portal::{Ingest, IngestSettings, Line, LineResult, Submission};
-use vitals::{Admission, Provenance, RawReading};
+use vitals::{Admission, Provenance, RawReading, Refusal, Signal};
 
 use crate::cli;
 use crate::custody::DemoCustody;
@@ -22,12 +23,16 @@ use recording::{Recording, Row};
 
 /// The device that replayed readings come from: part of what names a reading, so it never changes.
 const DEVICE: &str = "replay";
-/// Readings that share one barrier.
-const LINES_PER_BATCH: usize = 2_000;
+/// Readings of one hour go together: a block of the personal chain covers whole batches, and is cut by age.
+const BATCH_MS: i64 = 3_600_000;
+/// Most readings of a batch.
+const BATCH_LINES_MAX: usize = 5_000;
+/// Batches that share one barrier.
+const BATCHES_AT_ONCE: usize = 32;
 /// Event time passes silence and lateness at the end of a recording, so that windows and episodes that can close do.
 const LINGER_MS: i64 = 10 * 60_000;
-/// Recordings come from any time; nothing is too old.
-const AGE_MAX_MS: i64 = 200 * 366 * 86_400_000;
+/// Recordings come from any time: nothing is too old, and nothing is ahead of a clock that follows the recording.
+const ADMISSION: Admission = Admission { max_age_ms: 200 * 366 * 86_400_000, future_tolerance_ms: 0 };
 
 /// Runs the command.
 pub(crate) fn run(arguments: &cli::Replay) -> Outcome {
@@ -71,9 +76,8 @@ struct Counts {
 async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<String> {
     let begun = Instant::now();
     let patient = platform.enrol_patient(&arguments.patient).await?;
-    let admission = Admission { max_age_ms: AGE_MAX_MS, ..Admission::default() };
     let custody = Arc::new(DemoCustody::new(platform.network.clone())?);
-    let settings = IngestSettings { admission, ..IngestSettings::default() };
+    let settings = IngestSettings { admission: ADMISSION, ..IngestSettings::default() };
     let ingest = Ingest::open(platform.log.clone(), platform.network.id, custody, settings).await.or_environment("ingest")?;
     let resume = ingest.through(patient.chain.id, DEVICE).await.or_environment("ingest")?;
 
@@ -82,10 +86,21 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<String> {
         eprintln!("columns that are no signals are not read: {}", recording.ignored().join(", "));
     }
     let bar = progress_bar(recording.progress_bytes().1);
-    let mut feeder = Feeder { patient: &patient, ingest: &ingest, platform, lines: Vec::new(), first_sequence: 0, next_sequence: 0, resume, counts: Counts::default() };
+    let mut feeder = Feeder {
+        patient: &patient,
+        ingest: &ingest,
+        platform,
+        lines: Vec::new(),
+        hour: i64::MIN,
+        waiting: Vec::new(),
+        first_sequence: 0,
+        next_sequence: 0,
+        resume,
+        counts: Counts::default(),
+    };
     let mut pace = arguments.speed.map(|speed| Pace { speed, begun: Instant::now(), from_ms: None });
     while let Some(row) = recording.next_row()? {
-        if let (Some(pace), Ok(moment)) = (&mut pace, &row.time) {
+        if let (Some(pace), Ok(moment), false) = (&mut pace, &row.time, feeder.is_held(&row)) {
             if pace.waits(moment.time_ms) {
                 feeder.send().await?;
             }
@@ -129,6 +144,10 @@ struct Feeder<'a> {
     ingest: &'a Ingest,
     platform: &'a Platform,
     lines: Vec<Line>,
+    /// The hour that the lines are of.
+    hour: i64,
+    /// Batches that were not sent yet.
+    waiting: Vec<Submission>,
     first_sequence: u64,
     next_sequence: u64,
     /// Held before this run.
@@ -137,57 +156,84 @@ struct Feeder<'a> {
 }
 
 impl Feeder<'_> {
+    /// Whether an earlier run has taken in everything of this row.
+    fn is_held(&self, row: &Row) -> bool {
+        self.resume.is_some_and(|held| self.next_sequence + row.values.len() as u64 <= held.saturating_add(1))
+    }
+
     async fn take(&mut self, row: Row, file: &std::path::Path) -> Outcome {
-        let moment = match row.time {
-            Ok(moment) => moment,
-            Err(reason) => {
-                eprintln!("{}, line {}, column time: {reason}; the line is not taken in", file.display(), row.line);
-                return Ok(());
+        if let Ok(moment) = &row.time {
+            // Also for what is held: the record chain has been there, and takes no block from long before.
+            self.platform.clock.set(self.platform.clock.now_ms().max(moment.time_ms));
+            let hour = moment.time_ms.div_euclid(BATCH_MS);
+            if hour != self.hour || self.lines.len() >= BATCH_LINES_MAX {
+                self.close_batch();
+                self.hour = hour;
             }
-        };
-        for (signal, value) in row.values {
+        }
+        for (signal, value) in &row.values {
             let sequence = self.next_sequence;
             self.next_sequence += 1;
-            // Also for what is held: the record chain has been there, and takes no block from before.
-            self.platform.clock.set(self.platform.clock.now_ms().max(moment.time_ms));
             if self.resume.is_some_and(|held| sequence <= held) {
                 self.counts.held += 1;
                 self.first_sequence = self.next_sequence;
                 continue;
             }
-            let raw = RawReading {
-                signal: signal.name(),
-                value: &value,
-                unit: None,
-                time_ms: moment.time_ms,
-                offset_minutes: moment.offset_minutes,
-                provenance: Provenance::Device,
-            };
-            let admission = Admission { max_age_ms: AGE_MAX_MS, ..Admission::default() };
-            let reading = admission.admit(&raw, self.platform.clock.now_ms());
-            if let Err(refusal) = &reading {
-                eprintln!("{}, line {}, column {}: `{value}` is refused: {refusal}", file.display(), row.line, signal.name());
+            let line = self.admit(&row, *signal, value);
+            if let Err(refusal) = &line.reading {
+                // Without the value: it may be health data, and this is a log.
+                eprintln!("{}, line {}, column {}: refused and kept: {refusal}", file.display(), row.line, signal.name());
             }
-            self.lines.push(Line { reading, sent: value.into_bytes() });
+            self.lines.push(line);
         }
-        if self.lines.len() >= LINES_PER_BATCH {
+        if self.waiting.len() >= BATCHES_AT_ONCE {
             self.send().await?;
         }
         Ok(())
     }
 
-    async fn send(&mut self) -> Outcome {
+    /// A cell as it is taken in, or why it cannot be; it is kept either way.
+    fn admit(&self, row: &Row, signal: Signal, value: &str) -> Line {
+        let reading = match &row.time {
+            Err(_) => Err(Refusal::Malformed { field: "time", expected: "ISO 8601 or seconds since 1970 are needed" }),
+            Ok(moment) => {
+                let raw = RawReading {
+                    signal: signal.name(),
+                    value,
+                    unit: None,
+                    time_ms: moment.time_ms,
+                    offset_minutes: moment.offset_minutes,
+                    provenance: Provenance::Device,
+                };
+                ADMISSION.admit(&raw, self.platform.clock.now_ms())
+            }
+        };
+        Line { reading, sent: format!("time={}, {}={value}", row.time_text, signal.name()).into_bytes() }
+    }
+
+    fn close_batch(&mut self) {
         let lines = std::mem::take(&mut self.lines);
         let first_sequence = std::mem::replace(&mut self.first_sequence, self.next_sequence);
         if lines.is_empty() {
-            return Ok(());
+            return;
         }
+        self.waiting.push(Submission {
+            chain: self.patient.chain.id,
+            device: DEVICE.into(),
+            subject: Subject::Patient,
+            first_sequence: Some(first_sequence),
+            received_ms: self.platform.clock.now_ms(),
+            lines,
+        });
+    }
+
+    async fn send(&mut self) -> Outcome {
+        self.close_batch();
         if let Some(failure) = self.platform.broken() {
             return Err(failure);
         }
-        let received_ms = self.platform.clock.now_ms();
-        let submission = Submission { chain: self.patient.chain.id, device: DEVICE.into(), subject: Subject::Patient, first_sequence: Some(first_sequence), received_ms, lines };
-        for result in self.ingest.submit_lines(submission).await.or_environment("ingest")? {
+        let sending = std::mem::take(&mut self.waiting).into_iter().map(|batch| self.ingest.submit_lines(batch));
+        for result in try_join_all(sending).await.or_environment("ingest")?.into_iter().flatten() {
             match result {
                 LineResult::Accepted => self.counts.accepted += 1,
                 LineResult::AlreadyHeld => self.counts.held += 1,

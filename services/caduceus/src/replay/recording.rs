@@ -33,6 +33,8 @@ pub(crate) struct Row {
     pub(crate) line: u64,
     /// When; or why that cannot be told.
     pub(crate) time: Result<Moment, String>,
+    /// The time as it stands.
+    pub(crate) time_text: String,
     /// Cells that are not empty, as they stand.
     pub(crate) values: Vec<(Signal, String)>,
 }
@@ -41,7 +43,7 @@ impl Recording {
     /// Opens the file and reads its header.
     pub(crate) fn open(path: &Path) -> Outcome<Self> {
         let shown = path.display();
-        let file = File::open(path).or_usage(format_args!("{shown} cannot be read"))?;
+        let file = File::open(path).or_environment(format_args!("{shown} cannot be read"))?;
         let bytes = file.metadata().or_environment(format_args!("{shown} cannot be read"))?.len();
         let consumed = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
         let mut counted = BufReader::new(Counted { inner: file, consumed: consumed.clone() });
@@ -87,7 +89,8 @@ impl Recording {
         let Some(record) = self.rows.next() else { return Ok(None) };
         let record = record.or_wrong(format_args!("{} does not decode", self.path.display()))?;
         let line = record.position().map_or(0, csv::Position::line);
-        let time = cell(&record, self.time_column)
+        let time_text = cell(&record, self.time_column);
+        let time = time_text
             .ok_or_else(|| "no time".to_owned())
             .and_then(|text| parse_moment(text).ok_or_else(|| format!("`{text}` is no time")));
         let values = self
@@ -95,7 +98,7 @@ impl Recording {
             .iter()
             .filter_map(|(column, signal)| Some((*signal, cell(&record, *column)?.to_owned())))
             .collect();
-        Ok(Some(Row { line, time, values }))
+        Ok(Some(Row { line, time, time_text: time_text.unwrap_or_default().to_owned(), values }))
     }
 }
 
