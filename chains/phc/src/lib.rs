@@ -54,6 +54,7 @@ mod opening;
 mod pack;
 mod proof;
 mod record;
+mod record_file;
 
 pub use anchor::{AnchorLeaf, AnchorLeaves, AnchorRecord, anchor_digest, blinded_id, verify_anchored};
 pub use anomaly::{ANOMALY_BYTES_MAX, check_anomaly_blob, open_anomaly};
@@ -71,3 +72,4 @@ pub use opening::{Act, Directive, Opening, Role, WRITERS_MAX, Writer, may_append
 pub use pack::Records;
 pub use proof::{Authority, Proved, RecordProof};
 pub use record::{AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Provenance, Reading, Record, Score, Subject};
+pub use record_file::{RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, VerifiedRecord};

@@ -8,4 +8,5 @@ mod blocks;
 mod golden;
 mod keys;
 mod openings;
+mod record_files;
 mod sample;
