@@ -116,9 +116,18 @@ impl PartitionWork {
 
     async fn readings(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
         let Some((id, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
+        let Some(patient) = self.patients.get(&id) else { return Ok(()) };
+        let batch = granted::open_batch(&patient.chain, &keys, &record.value);
+        let begins_ms = batch.as_ref().ok().and_then(|batch| batch.readings.first()).map(|reading| reading.time_ms);
+        if patient.is_open() && begins_ms.is_some_and(|begins_ms| patient.due_at(shared, begins_ms)) {
+            // The open block is old enough before this batch, which goes into the next: this block covers what lies below it.
+            let next = std::mem::replace(&mut self.next.readings, record.offset);
+            self.cut(shared, id, Some(keys.clone())).await?;
+            self.next.readings = next;
+        }
         let Some(patient) = self.patients.get_mut(&id) else { return Ok(()) };
         let before = patient.pending();
-        match granted::open_batch(&patient.chain, &keys, &record.value) {
+        match batch {
             Ok(batch) => patient.take(shared, &keys, &batch, record.offset)?,
             Err(_) => {
                 let value = RejectedValue::unopened("unreadable", READINGS, &record.value);

@@ -221,6 +221,11 @@ impl Patient {
         if self.builder.is_empty() { self.is_open() } else { self.builder.due(&shared.settings.limits, self.now_ms) }
     }
 
+    /// Whether it is time to cut once event time has reached `time_ms`.
+    pub(crate) fn due_at(&self, shared: &Shared, time_ms: i64) -> bool {
+        self.builder.due(&shared.settings.limits, self.now_ms.max(time_ms))
+    }
+
     /// Cuts: everything below `through` of `readings` and `access` of `access.requests` is covered from here on.
     pub(crate) fn cut(&mut self, shared: &mut Shared, keys: Arc<PatientKeys>, partition: u32, through: u64, access: u64) -> Result<Cut> {
         let builder = std::mem::take(&mut self.builder);
