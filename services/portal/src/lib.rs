@@ -15,11 +15,13 @@
 
 mod access;
 mod chain;
+mod claim_http;
 mod claim_service;
 mod consents;
 mod custody;
 mod documents;
 mod error;
+mod event_http;
 mod events;
 mod fhir;
 pub mod ingest;

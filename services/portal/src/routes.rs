@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::fhir::event::RESOURCES;
 use crate::outcome::{Problem, fhir};
-use crate::{Outcome, Portal, claim_service, consents, events, readings, records};
+use crate::{Outcome, Portal, claim_http, consents, event_http, readings, records};
 
 /// What a route is in FHIR's terms.
 enum Role {
@@ -36,23 +36,23 @@ fn table() -> Vec<Route> {
     let mut all = vec![
         route("/readings", Role::Plain, post(readings::post_batch)),
         route("/phc/{chain}/records", Role::Plain, get(records::get)),
-        route("/events/{key}/proof", Role::Plain, get(events::get_proof)),
-        route("/receipts/{id}", Role::Plain, get(claim_service::get_receipt)),
+        route("/events/{key}/proof", Role::Plain, get(event_http::get_proof)),
+        route("/receipts/{id}", Role::Plain, get(claim_http::get_receipt)),
         route("/fhir/metadata", Role::Plain, get(metadata)),
         route("/fhir", Role::System("batch"), post(readings::post_bundle)),
         route("/fhir/Observation", Role::Interaction("Observation", "create"), post(readings::post_observation)),
         route("/fhir/Consent", Role::Interaction("Consent", "create"), post(consents::post_consent)),
-        route("/fhir/Claim/$submit", Role::Operation("Claim", "submit"), post(claim_service::submit)),
+        route("/fhir/Claim/$submit", Role::Operation("Claim", "submit"), post(claim_http::submit)),
         route(
             "/fhir/Claim/$verify-against-record",
             Role::Operation("Claim", "verify-against-record"),
-            post(claim_service::verify),
+            post(claim_http::verify),
         ),
-        route("/fhir/$sign-visit", Role::Plain, post(events::sign_visit)),
-        route("/fhir/{resource}/{key}", Role::Plain, get(events::get_event)),
+        route("/fhir/$sign-visit", Role::Plain, post(event_http::sign_visit)),
+        route("/fhir/{resource}/{key}", Role::Plain, get(event_http::get_event)),
     ];
     for name in RESOURCES {
-        all.push(route(&format!("/fhir/{name}"), Role::Interaction(name, "create"), post(events::post_event)));
+        all.push(route(&format!("/fhir/{name}"), Role::Interaction(name, "create"), post(event_http::post_event)));
     }
     all
 }
