@@ -4,6 +4,7 @@ mod anchors;
 mod personal;
 mod record;
 mod report;
+mod rings;
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +60,18 @@ async fn check(home: &Home, passphrase_file: Option<&Path>) -> Outcome<Report> {
         return Ok(report);
     }
 
+    if let Some(other) = record::other_network(genesis.network(), &nodes) {
+        report.error(format_args!(
+            "{}: this genesis founds network {}, and every node here holds blocks of network {other}: the file was changed, or belongs elsewhere",
+            home.genesis().display(),
+            genesis.network()
+        ));
+        return Ok(report);
+    }
     let record = record::check(&genesis, &nodes, &mut report);
+    if let Some(network) = &custody {
+        rings::check(network, &mut report);
+    }
     let mut chains = personal::Chains::new(genesis.network(), custody.as_ref(), &blobs);
     let mut announced = Vec::new();
     for (place, topic, key, value) in records(home, genesis.partitions, &mut report)? {

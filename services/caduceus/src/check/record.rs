@@ -34,6 +34,19 @@ pub(super) fn check(genesis: &Genesis, nodes: &[std::path::PathBuf], report: &mu
     Some(executed)
 }
 
+/// The network whose first block every node here holds, where that is not the one of the genesis: then it is the genesis that is wrong.
+pub(super) fn other_network(network: Digest, nodes: &[std::path::PathBuf]) -> Option<Digest> {
+    let mut named = nodes.iter().filter_map(|node| named_network(node));
+    let first = named.next().filter(|first| *first != network)?;
+    named.all(|other| other == first).then_some(first)
+}
+
+/// The network that a node's first block names.
+fn named_network(node: &Path) -> Option<Digest> {
+    let stored = StoredBlocks::open(node).ok()?.next()?.ok()?;
+    Block::decode(&stored.block).ok().map(|block| block.header.parent)
+}
+
 fn execute(genesis: &Genesis, node: &Path, known: &[Digest]) -> Result<(Vec<Digest>, Executed), String> {
     let mut state = State::genesis(genesis.clone(), MemoryStore::default()).map_err(|error| error.to_string())?;
     let network = state.network();
