@@ -83,6 +83,11 @@ impl SledStore {
         Ok(changes)
     }
 
+    /// Entries in the index, of every kind; reads all of them.
+    pub fn entries(&self) -> usize {
+        self.guard(|db| Ok(db.len())).unwrap_or(0)
+    }
+
     fn guard<T>(&self, operation: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, Damage> {
         guarded(|| operation(&self.db)).inspect_err(|damage| {
             if !damage.is_environment() {

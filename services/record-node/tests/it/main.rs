@@ -9,5 +9,6 @@ mod idle;
 mod load;
 mod network;
 mod pool;
+mod state_store;
 mod sync;
 mod toy;
