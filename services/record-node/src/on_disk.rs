@@ -39,11 +39,8 @@ impl ErmMachine<SledStore> {
         kept_heights: u64,
         progress: &mut Progress<'_>,
     ) -> Result<Self, Error> {
-        genesis.check().map_err(|error| Error::Config { key: "genesis", reason: error.to_string() })?;
-        let blocks = Blocks::open(data_dir)?;
-        let folder = Folder::hold(index)?;
-        let network = genesis.network();
-        match SledStore::existing(&folder, &network, kept_heights)? {
+        let (blocks, folder) = hold(&genesis, index, data_dir)?;
+        match SledStore::existing(&folder, &genesis.network(), kept_heights)? {
             None => {}
             Some(found) => match found.map_err(|damage| damage.to_string()).and_then(|store| resume(&genesis, store, &blocks)) {
                 Err(reason) => warn(index, &reason),
@@ -55,10 +52,16 @@ impl ErmMachine<SledStore> {
                 },
             },
         }
-        let store = SledStore::fresh(&folder, &network, kept_heights)?;
-        let mut state = State::genesis(genesis, store).map_err(|error| disk(index, &error))?;
-        blocks.execute(&mut state, progress)?;
-        Ok(Self { state })
+        build(genesis, &folder, &blocks, kept_heights, progress)
+    }
+
+    /// Throws the index away, whatever it holds, and builds it from the blocks.
+    ///
+    /// # Errors
+    /// As [`on_disk`](Self::on_disk).
+    pub fn rebuild(genesis: Genesis, index: &Path, data_dir: &Path, progress: &mut Progress<'_>) -> Result<Self, Error> {
+        let (blocks, folder) = hold(&genesis, index, data_dir)?;
+        build(genesis, &folder, &blocks, KEPT_HEIGHTS, progress)
     }
 
     /// Blocks that changed who decides the next one, up to a height: their heights and the sets after them, lowest first.
@@ -68,6 +71,26 @@ impl ErmMachine<SledStore> {
     pub fn validator_changes(&self, through: u64) -> Result<Vec<(u64, ledger::ValidatorSet)>, erm::Error> {
         self.state.store().validator_changes(through)
     }
+}
+
+/// Keeps other processes away from blocks and index.
+fn hold(genesis: &Genesis, index: &Path, data_dir: &Path) -> Result<(Blocks, Folder), Error> {
+    genesis.check().map_err(|error| Error::Config { key: "genesis", reason: error.to_string() })?;
+    let blocks = Blocks::open(data_dir)?;
+    Ok((blocks, Folder::hold(index)?))
+}
+
+fn build(
+    genesis: Genesis,
+    folder: &Folder,
+    blocks: &Blocks,
+    kept_heights: u64,
+    progress: &mut Progress<'_>,
+) -> Result<ErmMachine<SledStore>, Error> {
+    let store = SledStore::fresh(folder, &genesis.network(), kept_heights)?;
+    let mut state = State::genesis(genesis, store).map_err(|error| disk(folder.dir(), &error))?;
+    blocks.execute(&mut state, progress)?;
+    Ok(ErmMachine { state })
 }
 
 fn warn(index: &Path, reason: &str) {

@@ -1,6 +1,6 @@
 //! Answers the engine's questions. One message at a time: most of the engine's questions are waited for inline.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use super::codec::{certificate_in, certificate_out};
 use super::context::Erm;
 use super::parts::{Assembler, split};
 use super::signing::{Sr25519Signer, Sr25519Verifier, opening_verifies};
-use super::start::timeouts;
+use super::start::{node_id_bytes, timeouts};
 use super::types::{Address, BlockHash, Height, Opening, OpeningContent, Part, Validators};
 use super::{pace, peers};
 use crate::clock::{is_acceptable, next_time_ms};
@@ -66,6 +66,9 @@ pub(super) struct Driver<M: StateMachine> {
     network: mpsc::Sender<NetworkMsg<Erm>>,
     events: RxEvent<Erm>,
     told: mpsc::Sender<Told>,
+    /// Node ids of the peers in the settings. A stranger's connection lasts until the engine has read its id; what it
+    /// sends until then is not taken.
+    members: HashSet<Vec<u8>>,
     undecided: UndecidedStore,
     assembler: Assembler,
     /// Blocks executed on the tip.
@@ -121,6 +124,7 @@ impl<M: StateMachine> Driver<M> {
             network,
             events: events.subscribe(),
             told,
+            members: config.peers.iter().filter_map(|peer| node_id_bytes(&peer.node_id)).collect(),
             undecided,
             assembler: Assembler::new(BLOCK_BYTES_LIMIT),
             executed: HashMap::new(),
@@ -367,6 +371,9 @@ impl<M: StateMachine> Driver<M> {
     /// Takes a part in; answers the block's verdict when its last part has come.
     async fn take_part(&mut self, publisher: PeerId, message: StreamMessage<Part>) -> Result<Option<ProposedValue<Erm>>, Error> {
         let publisher = publisher.to_bytes();
+        if !self.members.contains(&publisher) {
+            return Ok(None);
+        }
         let part = match message.content {
             StreamContent::Data(Part::Transactions(transactions)) => {
                 // Full means that checking cannot keep up: those who have them tell them again.

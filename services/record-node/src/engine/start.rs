@@ -35,6 +35,11 @@ pub(crate) fn node_id_of(seed: &[u8; 32]) -> String {
     connection_key(seed).map_or_else(|_| String::new(), |key| key.public().to_peer_id().to_string())
 }
 
+/// A node id as the engine's events spell it; none where it is no node id.
+pub(super) fn node_id_bytes(node_id: &str) -> Option<Vec<u8>> {
+    node_id.parse::<PeerId>().ok().map(PeerId::to_bytes)
+}
+
 struct EngineConfig {
     name: String,
     consensus: engine::ConsensusConfig,

@@ -132,6 +132,10 @@ impl SledStore {
 impl NodeStore for SledStore {
     fn node(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ErmError> {
         let found = self.guard(|db| db.get(layout::node(key))).map_err(|damage| self.told(damage))?;
+        if found.is_none() && self.head.is_some() {
+            // A founded tree asks only for nodes that it wrote and still needs.
+            return Err(self.told(Damage::Content("a node of the tree is missing".into())));
+        }
         Ok(found.map(|node| node.to_vec()))
     }
 

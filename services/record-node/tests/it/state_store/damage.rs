@@ -131,6 +131,29 @@ fn content_that_is_not_this_layouts_or_contradicts_the_blocks_is_built_anew() {
     }
 }
 
+/// Not seen at the start, which reads no more than it needs: an error when it is met, and the next start is whole.
+#[test]
+fn a_lost_node_is_an_error_when_it_is_needed_and_the_next_start_rebuilds() {
+    let oracle = chain();
+    let home = Home::with(&oracle, BLOCKS);
+    drop(home.open().unwrap());
+    let db = sled::open(database(&home.index())).unwrap();
+    let lost = db.scan_prefix([2]).keys().next().unwrap().unwrap();
+    db.remove(lost).unwrap();
+    drop(db);
+    let (machine, executed) = home.opened(100);
+    assert!(executed.is_empty());
+    assert!(matches!(oracle.compare(&machine), Err(erm::Error::Store(_))));
+    drop(machine);
+    let (machine, executed) = home.opened(100);
+    assert_eq!(executed.len(), BLOCKS);
+    oracle.compare(&machine).unwrap();
+    drop(machine);
+    assert!(home.opened(100).1.is_empty(), "once is enough");
+    let rebuilt = ErmMachine::rebuild(founding(), &home.index(), &home.data(), &mut |_, _| {}).unwrap();
+    oracle.compare(&rebuilt).unwrap();
+}
+
 fn remove_all(db: &sled::Db, tag: u8) {
     for key in db.scan_prefix([tag]).keys() {
         db.remove(key.unwrap()).unwrap();

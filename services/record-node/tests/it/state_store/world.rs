@@ -84,7 +84,7 @@ pub fn varied(blocks: u8) -> Vec<Vec<Change>> {
 /// Signs a change for the state at hand; `ahead` transactions of the block are before it.
 fn transaction<S: NodeStore>(state: &State<S>, change: Change, before: &[Sender]) -> (Sender, Vec<u8>) {
     let network = state.network();
-    let rng = &mut rng_from_seed([before.len() as u8; 32]);
+    let rng = &mut rng_from_seed([u8::try_from(before.len()).unwrap(); 32]);
     let hospital = Sender::Party(id("a-hospital"));
     let sender = match change {
         Change::Anchor(_) | Change::Register(_) => hospital,
