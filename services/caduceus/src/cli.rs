@@ -23,6 +23,8 @@ pub(crate) enum Command {
     /// Verify a file that somebody handed over; no network is used.
     #[command(subcommand)]
     Verify(Verify),
+    /// Write one record of a patient's chain, with its proof, to a file; no process is needed.
+    Record(Record),
     /// Verify every chain, batch, proof and anchor on disk; repairs nothing.
     Check(Check),
     /// The index beside the logs.
@@ -144,6 +146,33 @@ pub(crate) enum Verify {
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
     },
+    /// A record of a personal chain: that it stands in a block signed by a writer whom the patient named.
+    Record {
+        /// The record's file.
+        file: PathBuf,
+        /// The network's genesis: what is trusted.
+        #[arg(long, value_name = "FILE")]
+        genesis: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// Where the chain is kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Whose record.
+    #[arg(long, value_name = "ID")]
+    pub(crate) patient: String,
+    /// When it was measured: RFC 3339 with offset, or seconds since 1970.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) time: String,
+    /// What was measured, for example heart_rate.
+    #[arg(long, value_name = "SIGNAL")]
+    pub(crate) signal: String,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod cli;
 mod console;
 mod custody;
 mod demo;
+mod export;
 mod failure;
 mod home;
 mod network;
@@ -39,6 +40,8 @@ fn run(command: Command) -> Outcome {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Verify(Verify::Receipt { file, genesis, checkpoint }) => verify::receipt(&file, &genesis, checkpoint.as_deref()),
+        Command::Verify(Verify::Record { file, genesis }) => verify::record(&file, &genesis),
+        Command::Record(arguments) => export::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Config(Config::Example) => run::example(),

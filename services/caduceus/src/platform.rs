@@ -211,6 +211,7 @@ impl Platform {
             clock: self.clock.clone(),
             blobs: self.blobs.clone(),
             dir: network.home.portal(),
+            index: network.home.index().join("chains"),
             ingest: ingest.clone(),
             settings,
         })

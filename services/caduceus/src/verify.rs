@@ -4,6 +4,7 @@ use std::path::Path;
 
 use claims::{RECEIPT_BYTES_MAX, Receipt};
 use erm::Checkpoint;
+use phc::{Provenance, RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, Subject};
 
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::network::read_genesis;
@@ -35,6 +36,52 @@ pub(crate) fn receipt(file: &Path, genesis: &Path, checkpoint: Option<&Path>) ->
     out += &format!("trust root    {}\n", verified.trust_root);
     crate::console::print(&out);
     Ok(())
+}
+
+/// Verifies a record of a personal chain and says what it says, what was computed again and what is only attested.
+pub(crate) fn record(path: &Path, genesis: &Path) -> Outcome {
+    let genesis = read_genesis(genesis)?;
+    let bytes = read(path, RECORD_FILE_BYTES_MAX as u64)?;
+    let refused = |error: phc::Error| Failure::wrong(format_args!("{}: {error}", path.display()));
+    let verified = RecordFile::from_json(&bytes).and_then(|file| file.verify(&genesis.network())).map_err(refused)?;
+    let iso = crate::demo::iso;
+    let mut out = format!("the record holds\nrecord        {}\n", shown(&verified.content));
+    out += &format!("patient       {}\nchain         {}\n", verified.patient, verified.chain.id);
+    out += &format!("block         {} at height {}, cut {}\nwriter        {}\n", verified.block, verified.height, iso(verified.time_ms), verified.writer);
+    for what in &verified.recomputed {
+        out += &format!("computed      {what}\n");
+    }
+    for (what, by) in &verified.attested_by {
+        out += &format!("attested by   {by}: {what}\n");
+    }
+    out += &format!("trust root    genesis of {} ({})\n", genesis.name, verified.chain.network);
+    crate::console::print(&out);
+    Ok(())
+}
+
+fn shown(content: &RecordContent) -> String {
+    let iso = crate::demo::iso;
+    match content {
+        RecordContent::Reading(record) => {
+            let reading = &record.reading;
+            let signal = vitals::Signal::from_id(reading.signal);
+            let (name, unit) = signal.map_or((format!("signal {}", reading.signal), ""), |signal| (signal.name().to_owned(), signal.unit()));
+            let how = match reading.provenance {
+                Provenance::Device => "measured by",
+                Provenance::Manual => "entered by hand at",
+            };
+            let at = match &record.subject {
+                Subject::Patient => String::new(),
+                Subject::Location(location) => format!(" in {location}"),
+            };
+            format!("{name} {} {unit} at {}, {how} {}{at} (number {})", vitals::milli::to_text(reading.value_milli), iso(reading.time_ms), record.device, record.sequence)
+        }
+        RecordContent::Score(score) => format!("score {} millionths at {}", score.score_micro, iso(score.time_ms)),
+        RecordContent::Access(request) => {
+            let decision = if request.permitted { "permitted" } else { "refused" };
+            format!("request of {} for category {} at {}, {decision}", request.receiver, request.category, iso(request.time_ms))
+        }
+    }
 }
 
 fn read_checkpoint(path: &Path) -> Outcome<Checkpoint> {

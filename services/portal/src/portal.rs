@@ -16,6 +16,7 @@ use stream::EventLog;
 use crate::access::Access;
 use crate::documents::Documents;
 use crate::events::Draft;
+use crate::records::Chains;
 use crate::sender::Senders;
 use crate::vault::Vault;
 use crate::{Custody, Error, FacilityKeys, Holder, Ingest, Outcome, RecordChain, Token, TokenRefusal};
@@ -49,6 +50,8 @@ pub struct Deps {
     pub blobs: BlobStore,
     /// A folder for small objects: wrapped keys and sealed answers.
     pub dir: PathBuf,
+    /// A folder for the index of personal chains, which can be deleted at any time.
+    pub index: PathBuf,
     /// Readings in.
     pub ingest: Ingest,
     /// How it is set.
@@ -60,7 +63,7 @@ pub struct Deps {
 pub struct Portal(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) chains: Chains,
     pub(crate) chain: Arc<dyn RecordChain>,
     pub(crate) custody: Arc<dyn Custody>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -78,14 +81,14 @@ pub(crate) struct Inner {
 impl Portal {
     /// Puts a portal together.
     pub fn new(deps: Deps) -> Result<Self, Error> {
-        let Deps { log, chain, custody, clock, blobs, dir, ingest, settings } = deps;
+        let Deps { log, chain, custody, clock, blobs, dir, index, ingest, settings } = deps;
         let network = chain.network();
         let writer = format!("access/{}", settings.party);
         let documents =
             Documents { chain: Chain::record(network), blobs, places: Vault::open(&dir.join("documents"))? };
         Ok(Self(Arc::new(Inner {
             access: Access::new(log.clone(), writer, chain.clone(), custody.clone()),
-            log,
+            chains: Chains::new(log, index, network),
             senders: Senders::new(chain.clone()),
             chain,
             custody,

@@ -52,6 +52,7 @@ pub(super) async fn start(process: &Process, log: &Arc<dyn EventLog>, chain: Opt
         custody,
         clock: process.clock.clone(),
         blobs: BlobStore::local(&blobs.dir).or_environment("the blob store")?,
+        index: given.dir.join("index"),
         dir: given.dir,
         ingest: ingest.clone(),
         settings,

@@ -243,7 +243,7 @@ impl World {
         let mut rng = rng_from_seed([5; 32]);
         let patient = |name: &str| {
             let identity = Identity::new(SaltSeed(seed(name, "identity")), vec![identifier(name), reference(name)]);
-            let chain = sha256(name.as_bytes());
+            let chain = crate::records::chain_of(name, network);
             let keys = PatientKeys::generate([1, 2, 3], &mut rng_from_seed(seed(name, "keys")));
             (Patient { key: signer(name).public(), chain, identity }, keys)
         };
@@ -254,7 +254,7 @@ impl World {
         };
         let acts_for = [HOSPITAL, DOCTORS, PHARMACY, LABORATORY];
         let custody = Arc::new(Keys {
-            patients: ["p1", "p2", "p3", "example"].iter().map(|name| patient(name)).collect(),
+            patients: ["p1", "p2", "p3", "example", "kept"].iter().map(|name| patient(name)).collect(),
             facilities: acts_for.iter().map(|party| ((*party).to_owned(), Arc::new(facility(party)))).collect(),
         });
         let clock = Arc::new(ManualClock::at(NOON_MS));
@@ -424,6 +424,7 @@ async fn start(
         clock: clock.clone(),
         blobs: BlobStore::local(&dir.join("blobs")).unwrap(),
         dir: dir.join("portal"),
+        index: dir.join("index/chains"),
         ingest,
         settings,
     };
