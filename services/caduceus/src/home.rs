@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use erm::Id;
+
 /// A data directory: where `demo` and `replay` keep everything, and what `check` verifies.
 #[derive(Debug, Clone)]
 pub(crate) struct Home(PathBuf);
@@ -44,6 +46,10 @@ impl Home {
     /// sled: can be deleted at any time.
     pub(crate) fn index(&self) -> PathBuf {
         self.0.join("index")
+    }
+    /// The index of one operator's record node: beside its blocks where those lie elsewhere.
+    pub(crate) fn index_of(&self, operator: &Id, node_dir: &Path) -> PathBuf {
+        if node_dir == self.record(operator.as_str()) { self.index().join(operator.as_str()) } else { node_dir.join("index") }
     }
     /// Wrapped document keys and sealed answers of the portal.
     pub(crate) fn portal(&self) -> PathBuf {

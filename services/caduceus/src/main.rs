@@ -8,6 +8,7 @@ mod demo;
 mod export;
 mod failure;
 mod home;
+mod index;
 mod network;
 mod replay;
 mod platform;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Command, Config, Verify};
+use cli::{Command, Config, Index, Verify};
 use failure::Outcome;
 
 fn main() -> ExitCode {
@@ -48,6 +49,6 @@ fn run(command: Command) -> Outcome {
         Command::Found(arguments) => run::found(&arguments),
         Command::Enrol(arguments) => run::enrol(&arguments),
         Command::Token(arguments) => run::token(&arguments),
-        _ => Err(failure::Failure::usage("not here yet")),
+        Command::Index(Index::Rebuild { data_dir }) => index::rebuild(&data_dir),
     }
 }

@@ -1,22 +1,23 @@
 //! The record chain of a data directory: one node an operator, all in this process.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use erm::{AnchorHeads, Body, Id, Payload, Sender};
+use erm::{AnchorHeads, Body, Genesis, Id, Payload, Sender};
 use ledger::{Digest, KeyPair};
 use monitor::AnchorSink;
 use phc::AnchorRecord;
 use rand_core::OsRng;
-use record_node::{Config, ErmMachine, Handle, Identity, Peer, RecordNode};
+use record_node::{Config, ErmMachine, Handle, Identity, Peer, RecordNode, SledStore};
 use tokio::task::JoinHandle;
 
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::network::Network;
 
 /// A running node of the record chain.
-pub(crate) type Node = Handle<ErmMachine>;
+pub(crate) type Node = Handle<ErmMachine<SledStore>>;
 
 /// Heights that a transaction may wait.
 const EXPIRY_HEIGHTS: u64 = 1_000;
@@ -42,10 +43,17 @@ impl RecordNodes {
             let mut config = Config::new(operator.as_str(), network.home.record(operator.as_str()), ([127, 0, 0, 1], port).into(), peers.clone());
             // The injected clock runs much faster than votes travel.
             (config.clock_ahead_max_ms, config.clock_behind_max_ms) = (86_400_000, 30 * 86_400_000);
-            let machine = ErmMachine::in_memory(network.genesis.clone()).or_wrong("the genesis")?;
+            let index = network.home.index_of(&operator, &config.data_dir);
+            let machine = open_machine(network.genesis.clone(), index, config.data_dir.clone());
             let clock = clock.clone();
             let clock: record_node::SharedClock = Arc::new(move || clock.now_ms());
-            starting.push(tokio::spawn(async move { (operator, RecordNode::start(config, identity, machine, clock).await) }));
+            starting.push(tokio::spawn(async move {
+                let started = match machine.await {
+                    Ok(machine) => RecordNode::start(config, identity, machine, clock).await,
+                    Err(error) => Err(error),
+                };
+                (operator, started)
+            }));
         }
         let mut nodes = Vec::new();
         for start in starting {
@@ -79,6 +87,12 @@ impl RecordNodes {
         }
         Ok(())
     }
+}
+
+/// The chain's state over the index of a node; blocks that the index lacks are executed.
+pub(crate) async fn open_machine(genesis: Genesis, index: PathBuf, node_dir: PathBuf) -> Result<ErmMachine<SledStore>, record_node::Error> {
+    let opening = tokio::task::spawn_blocking(move || ErmMachine::on_disk(genesis, &index, &node_dir));
+    opening.await.unwrap_or_else(|error| Err(record_node::Error::Engine(error.to_string())))
 }
 
 /// Ports of this machine that nothing listens on. Another process may take one before the node does: then the start says so.

@@ -37,20 +37,25 @@ impl NodeChain {
         Ok(Finality { header: block.header, certificate })
     }
 
-    /// Every change of validators in the blocks up to a height; each block is read once.
+    /// Every change of validators in the blocks up to a height; the block of each is read once.
     async fn history(&self, height: u64) -> Result<Arc<Vec<SetChange>>, ChainError> {
         let mut history = self.history.lock().await;
-        while history.through < height {
-            let next = history.through + 1;
-            let Finality { header, certificate } = self.finality(next).await?;
-            if header.next_validators != header.validators {
-                let after = self.node.read(|machine| machine.state().validators_at(next));
-                let after = after.map_err(|error| ChainError::Unavailable(error.to_string()))?;
-                Arc::make_mut(&mut history.changes).push(SetChange { header, certificate, next: after });
+        if history.through < height {
+            let changes = self.node.read(|machine| machine.validator_changes(height));
+            let changes = changes.map_err(|error| ChainError::Unavailable(error.to_string()))?;
+            let known = history.through;
+            for (changed, next) in changes.into_iter().filter(|(changed, _)| *changed > known) {
+                let Finality { header, certificate } = self.finality(changed).await?;
+                Arc::make_mut(&mut history.changes).push(SetChange { header, certificate, next });
+                history.through = changed;
             }
-            history.through = next;
+            history.through = height;
         }
-        Ok(history.changes.clone())
+        let upto = history.changes.partition_point(|change| change.header.height <= height);
+        Ok(match history.changes.get(..upto) {
+            Some(before) if upto < history.changes.len() => Arc::new(before.to_vec()),
+            _ => history.changes.clone(),
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::{Condition, Shutdown};
-use record_node::{ErmMachine, Error, Identity, RecordNode, SharedClock};
+use record_node::{Error, Identity, RecordNode, SharedClock};
 use tokio::sync::watch;
 
 use super::config::RecordNodeSettings;
@@ -12,7 +12,7 @@ use super::of_kit;
 use super::process::Process;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::network::id;
-use crate::record::Node;
+use crate::record::{Node, open_machine};
 use crate::record_api::router;
 use crate::record_chain::NodeChain;
 
@@ -41,7 +41,8 @@ impl OwnNode {
         let identity = Identity::from_seed(&process.network.validator_seed(&operator)?);
         let config = settings.node().map_err(|reason| Failure::usage(format_args!("section [record_node]: {reason}")))?;
         let api = kit::bind(settings.api_listen, settings.api_open_to_network).await.map_err(of_kit)?;
-        let machine = ErmMachine::in_memory(genesis.clone()).or_wrong("the genesis")?;
+        let index = process.network.home.index_of(&operator, &config.data_dir);
+        let machine = open_machine(genesis.clone(), index, config.data_dir.clone()).await.map_err(refused)?;
         let clock = process.clock.clone();
         let clock: SharedClock = Arc::new(move || clock.now_ms());
         tracing::info!(%operator, listen = %settings.listen, api = %settings.api_listen, node_id = %identity.node_id(), "record node");
