@@ -14,7 +14,7 @@ use ledger::{Chain, Digest, KeyPair, VrfKeyPair, WrapSecretKey};
 use rand_core::OsRng;
 
 pub(crate) use founding::{ANCHORING_PARTY, INSURER, Seat, seats};
-pub(crate) use patients::Patient;
+pub(crate) use patients::{Patient, check_name};
 
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::home::Home;

@@ -27,7 +27,7 @@ pub(crate) struct Patient {
 }
 
 /// 1 to 64 letters, digits, '-', '_' and '.'.
-fn check_name(name: &str) -> Outcome {
+pub(crate) fn check_name(name: &str) -> Outcome {
     let legal = (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if !legal {
         return Err(Failure::usage(format_args!("patient `{name}`: 1 to {NAME_CHARS_MAX} letters, digits, '-', '_' and '.' are needed")));

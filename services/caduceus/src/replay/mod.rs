@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &cli::Replay) -> Outcome {
 }
 
 async fn replay(arguments: &cli::Replay) -> Outcome {
+    crate::network::check_name(&arguments.patient)?;
     let first_ms = first_moment(arguments)?;
     let home = Home::at(&arguments.data_dir);
     let network = Arc::new(Network::open_or_found(&home, first_ms)?);
