@@ -2,3 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod architecture;
+mod canaries;
+mod crash;
+mod custody;
+mod damage;
+mod demo;
+mod replay;
+mod support;
