@@ -146,10 +146,10 @@ impl<M: StateMachine> Driver<M> {
             let wait_until = self.pace.wait_until();
             tokio::select! {
                 () = shared.stop.cancelled() => return Ok(()),
-                _ = &mut engine => return Err(Error::Engine("it has stopped; its log says why".into())),
+                _ = &mut engine => return Err(self.why_it_stopped()),
                 message = self.consensus.recv() => match message {
                     Some(message) => self.answer(message).await?,
-                    None => return Err(Error::Engine("it no longer asks".into())),
+                    None => return Err(self.why_it_stopped()),
                 },
                 event = self.events.recv() => if let Ok(event) = event { self.observe(&event)? },
                 () = shared.wake.notified(), if self.start.is_some() => {}
@@ -263,6 +263,22 @@ impl<M: StateMachine> Driver<M> {
             Event::WalReplayError(error) => Err(Error::Engine(format!("votes.wal cannot be replayed: {error}"))),
             Event::WalResetError(error) => Err(Error::Engine(format!("votes.wal cannot be used: {error}"))),
             _ => Ok(()),
+        }
+    }
+
+    /// What the engine said before it stopped: the reason may lie behind other events.
+    fn why_it_stopped(&mut self) -> Error {
+        use tokio::sync::broadcast::error::TryRecvError;
+        loop {
+            match self.events.try_recv() {
+                Ok(event) => {
+                    if let Err(reason) = self.observe(&event) {
+                        return reason;
+                    }
+                }
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return Error::Engine("it has stopped; its log says why".into()),
+            }
         }
     }
 
