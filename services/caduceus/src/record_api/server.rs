@@ -86,7 +86,9 @@ impl Api {
             let record = state.view().party(party).map_err(|error| error.to_string())?;
             let record = record.filter(erm::PartyRecord::active).ok_or_else(|| format!("{party} is no member in good standing"))?;
             let mut issuers = state.authority().keys.clone();
-            issuers.extend(record.keys_at_height(state.head().height).map(|keys| keys.signer));
+            // Those that the next block's transactions are signed with.
+            let next = state.head().height.saturating_add(1);
+            issuers.extend(record.keys_at_height(next).map(|keys| keys.signer));
             Ok((state.network(), issuers))
         })
     }

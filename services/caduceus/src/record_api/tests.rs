@@ -12,7 +12,7 @@ use claims::Finality;
 use erm::{Id, Key, Meta, PatientRegistration, Payload, Sender};
 use kit::{Clock as _, Shutdown, SystemClock};
 use ledger::{Digest, KeyPair, PublicKey, WrapSecretKey};
-use portal::{ChainError, Holder, RecordChain, Snapshot as _, Token};
+use portal::{ChainError, Holder, RecordChain, Token};
 use rand_core::OsRng;
 
 use super::client::RemoteChain;

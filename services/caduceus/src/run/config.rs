@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use kit::{Documented, Key, Secret, Section};
+use kit::{Configuration, Documented, Key, Secret, Section};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use record::{RecordChainSettings, RecordNodeSettings};
@@ -195,7 +195,8 @@ impl Default for HealthSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
             open_to_network: false,
             log_format: kit::telemetry::Format::default(),
-            log_filter: "info".into(),
+            // The consensus engine tells every vote at info.
+            log_filter: "info,arc_malachitebft=error,libp2p=error".into(),
             drain_seconds: 30,
         }
     }
@@ -211,13 +212,37 @@ impl Documented for HealthSettings {
         Key::new("log_filter", "", "What is logged, such as info or monitor=debug."),
         Key::new("drain_seconds", "seconds", "How long work under way may take after SIGTERM."),
     ];
+
+    fn check(&self) -> Result<(), String> {
+        reachable("listen", self.listen, "open_to_network", self.open_to_network)
+    }
+}
+
+/// Refuses an address that other machines can reach where that was not said.
+fn reachable(key: &str, address: SocketAddr, open: &str, is_open: bool) -> Result<(), String> {
+    match address.ip().is_loopback() || is_open {
+        true => Ok(()),
+        false => Err(format!("{key} = \"{address}\": other machines can reach it; use 127.0.0.1, or set {open} = true behind a TLS proxy")),
+    }
+}
+
+/// Checks every section, also those that this process does not use: the file is one for all.
+pub(crate) fn check(read: &Configuration) -> kit::Result<()> {
+    read.section::<NetworkSettings>()?;
+    read.section::<LogSettings>()?;
+    read.section::<BlobSettings>()?;
+    read.section::<MonitorSettings>()?;
+    read.section::<notify::Settings>()?;
+    read.section::<RecordNodeSettings>()?;
+    read.section::<RecordChainSettings>()?;
+    read.section::<PortalSettings>()?;
+    read.section::<HealthSettings>().map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use kit::config::{check_documented, example};
-    use kit::Configuration;
 
     use super::*;
 
@@ -229,21 +254,7 @@ mod tests {
         let file = dir.path().join("caduceus.toml");
         std::fs::write(&file, example(&sections)).unwrap();
         let read = Configuration::load_from(Some(&file), &sections, []).unwrap();
-        let all = [
-            read.section::<NetworkSettings>().map(drop),
-            read.section::<LogSettings>().map(drop),
-            read.section::<BlobSettings>().map(drop),
-            read.section::<MonitorSettings>().map(drop),
-            read.section::<notify::Settings>().map(drop),
-            read.section::<RecordNodeSettings>().map(drop),
-            read.section::<RecordChainSettings>().map(drop),
-            read.section::<PortalSettings>().map(drop),
-            read.section::<HealthSettings>().map(drop),
-        ];
-        assert_eq!(all.len(), sections.len());
-        for section in all {
-            section.unwrap();
-        }
+        check(&read).unwrap();
         check_documented::<NetworkSettings>().unwrap();
         check_documented::<LogSettings>().unwrap();
         check_documented::<BlobSettings>().unwrap();

@@ -30,9 +30,11 @@ pub(crate) fn example() -> Outcome {
     Ok(())
 }
 
-/// The configuration, known to hold known keys only.
+/// The configuration, known to hold known keys and good values only.
 fn load(file: &Path) -> Outcome<Configuration> {
-    Configuration::load(Some(file), &config::sections().map_err(of_kit)?).map_err(of_kit)
+    let read = Configuration::load(Some(file), &config::sections().map_err(of_kit)?).map_err(of_kit)?;
+    config::check(&read).map_err(of_kit)?;
+    Ok(read)
 }
 
 /// The errors of `kit` know their exit code.

@@ -13,7 +13,7 @@ use vitals::Admission;
 use super::config::{self, BlobSettings};
 use super::custody::ReloadedCustody;
 use super::of_kit;
-use super::process::Process;
+use super::process::{Process, listen};
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::network::id;
 
@@ -33,7 +33,7 @@ pub(super) async fn start(process: &Process, log: &Arc<dyn EventLog>, chain: Opt
     if !network.genesis.parties.iter().any(|known| known.id == party) {
         return Err(Failure::usage(format_args!("[portal] party: the genesis names no member {party}")));
     }
-    let listener = kit::bind(given.listen, given.open_to_network).await.map_err(of_kit)?;
+    let listener = listen(given.listen, given.open_to_network, "[portal] listen").await?;
     let address = listener.local_addr().or_environment("the portal's address")?;
     let custody = Arc::new(ReloadedCustody::open(network.clone(), &process.config)?);
     let admission = Admission { max_age_ms: i64::from(given.oldest_reading_days) * DAY_MS, ..Admission::default() };

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kit::{Clock, Configuration, Health, Passphrase, Shutdown, SystemClock};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::config::{HealthSettings, NetworkSettings};
+use super::config::{HealthSettings, LogKind, LogSettings, NetworkSettings};
 use super::event_log::{OpenLog, probe};
 use super::record_node::OwnNode;
 use super::{load, monitor, notify, of_kit, portal, reach};
@@ -53,7 +55,16 @@ struct Opened {
 async fn work(config: Configuration, settings: HealthSettings, roles: BTreeSet<Role>) -> Outcome {
     let shutdown = Shutdown::on_signals(Duration::from_secs(settings.drain_seconds)).map_err(of_kit)?;
     let health = Health::new();
-    let listener = kit::bind(settings.listen, settings.open_to_network).await.map_err(of_kit)?;
+    let started = health.condition("started");
+    // A second process finds out here, before it misses anything else that the first one holds.
+    let network = Arc::new(open_network(&config)?);
+    let log: LogSettings = config.section().map_err(of_kit)?;
+    let needs_log = roles.iter().any(|role| *role != Role::RecordNode);
+    let embedded = match log.kind {
+        LogKind::Embedded if needs_log => Some(OpenLog::open(&log, network.genesis.partitions).await?),
+        _ => None,
+    };
+    let listener = listen(settings.listen, settings.open_to_network, "[health] listen").await?;
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "/livez, /readyz and /metrics");
     }
@@ -64,15 +75,15 @@ async fn work(config: Configuration, settings: HealthSettings, roles: BTreeSet<R
         async move { kit::serve(listener, router, &over).await }
     });
 
-    let network = Arc::new(open_network(&config)?);
     let (ended, mut ends) = mpsc::unbounded_channel();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let process = Process { config, network, clock, health, shutdown: shutdown.clone(), ended };
-    let starting = process.start(&roles);
+    let starting = process.start(&roles, &log, embedded);
     let opened = tokio::select! {
         started = starting => started?,
         () = shutdown.triggered() => return Ok(()),
     };
+    started.ready();
     tracing::info!(roles = ?roles, "running");
 
     let mut failure = None;
@@ -105,7 +116,8 @@ async fn work(config: Configuration, settings: HealthSettings, roles: BTreeSet<R
 }
 
 impl Process {
-    async fn start(&self, roles: &BTreeSet<Role>) -> Outcome<Opened> {
+    /// Starts the roles; an embedded log is open already, a broker is reached here.
+    async fn start(&self, roles: &BTreeSet<Role>, settings: &LogSettings, embedded: Option<OpenLog>) -> Outcome<Opened> {
         let node = match roles.contains(&Role::RecordNode) {
             true => Some(OwnNode::start(self).await?),
             false => None,
@@ -114,7 +126,10 @@ impl Process {
             return Ok(Opened { node, log: None });
         }
         let chain = reach::record_chain(&self.config, &self.network, node.as_ref().map(OwnNode::handle), &self.clock)?;
-        let log = OpenLog::open(&self.config.section().map_err(of_kit)?, self.network.genesis.partitions).await?;
+        let log = match embedded {
+            Some(log) => log,
+            None => OpenLog::open(settings, self.network.genesis.partitions).await?,
+        };
         self.part("event log", probe(log.log.clone(), self.health.condition("event log answers"), self.shutdown.clone()));
         if roles.contains(&Role::Monitor) {
             monitor::start(self, &log.log, chain.clone()).await?;
@@ -150,6 +165,14 @@ impl Opened {
             None => Ok(()),
         }
     }
+}
+
+/// Listens; what goes wrong names the setting.
+pub(super) async fn listen(address: SocketAddr, open_to_network: bool, setting: &str) -> Outcome<TcpListener> {
+    kit::bind(address, open_to_network).await.map_err(|error| match error {
+        kit::Error::Environment { .. } => Failure::environment(format_args!("{setting}: {error}; choose another port, or end what listens there")),
+        other => Failure::usage(format_args!("{setting}: {other}")),
+    })
 }
 
 /// The network and this process's keys.

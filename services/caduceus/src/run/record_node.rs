@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::config::RecordNodeSettings;
 use super::of_kit;
-use super::process::Process;
+use super::process::{Process, listen};
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::network::id;
 use crate::record::{Node, open_machine};
@@ -40,7 +40,7 @@ impl OwnNode {
         }
         let identity = Identity::from_seed(&process.network.validator_seed(&operator)?);
         let config = settings.node().map_err(|reason| Failure::usage(format_args!("section [record_node]: {reason}")))?;
-        let api = kit::bind(settings.api_listen, settings.api_open_to_network).await.map_err(of_kit)?;
+        let api = listen(settings.api_listen, settings.api_open_to_network, "[record_node] api_listen").await?;
         let index = process.network.home.index_of(&operator, &config.data_dir);
         let machine = open_machine(genesis.clone(), index, config.data_dir.clone()).await.map_err(refused)?;
         let clock = process.clock.clone();

@@ -7,5 +7,8 @@ mod crash;
 mod custody;
 mod damage;
 mod demo;
+mod index;
+mod processes;
+mod records;
 mod replay;
 mod support;

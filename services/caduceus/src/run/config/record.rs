@@ -91,6 +91,7 @@ impl Documented for RecordNodeSettings {
     ];
 
     fn check(&self) -> Result<(), String> {
+        super::reachable("api_listen", self.api_listen, "api_open_to_network", self.api_open_to_network)?;
         self.node().map(drop)
     }
 }

@@ -91,6 +91,6 @@ impl Documented for PortalSettings {
         if self.audience.is_empty() || self.oldest_reading_days == 0 || self.oldest_reading_days > 36_500 {
             return Err("audience must not be empty, oldest_reading_days is 1 to 36500".into());
         }
-        Ok(())
+        super::reachable("listen", self.listen, "open_to_network", self.open_to_network)
     }
 }

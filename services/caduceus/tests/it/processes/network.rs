@@ -1,0 +1,203 @@
+//! What `caduceus found` and `caduceus enrol` have made, with the keys that lie there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kit::{Keystore, Passphrase, Shutdown};
+use ledger::{Chain, Digest, KeyPair, WrapSecretKey};
+use monitor::{HeldKeys, Monitor, Parts, Randomness};
+use phc::messages::{ALERTS, PHC_BLOCKS, READINGS};
+use phc::{Block, ChainVerifier, ContentDigests, Contents, KeyRing, OpenedBatch, Opening, PatientKeys, Scope, Tick, open_anomaly};
+use store::BlobStore;
+use stream::{Append, Batch, EmbeddedLog, EventLog, Position, Topics};
+use vitals::Detector;
+
+use super::process::done;
+
+/// Also given to the processes.
+pub(super) const COHORT_SEED: u64 = 7;
+
+pub(super) struct Network {
+    pub(super) dir: PathBuf,
+    pub(super) id: Digest,
+    pub(super) partitions: u32,
+}
+
+pub(super) struct Patient {
+    pub(super) name: String,
+    pub(super) chain: Chain,
+    pub(super) partition: u32,
+    pub(super) keys: Arc<PatientKeys>,
+}
+
+impl Network {
+    pub(super) fn found(dir: PathBuf, kafka: Option<&str>) -> Self {
+        let mut arguments = vec!["found", "--data-dir", dir.to_str().unwrap()];
+        arguments.extend(kafka.iter().flat_map(|address| ["--kafka", *address]));
+        done(&arguments);
+        let genesis: serde_json::Value = serde_json::from_slice(&std::fs::read(dir.join("genesis.json")).unwrap()).unwrap();
+        let partitions = u32::try_from(genesis["partitions"].as_u64().unwrap()).unwrap();
+        let id = erm::Genesis::from_json(&std::fs::read(dir.join("genesis.json")).unwrap()).unwrap().network();
+        Self { dir, id, partitions }
+    }
+
+    pub(super) fn config(&self) -> PathBuf {
+        self.dir.join("caduceus.toml")
+    }
+
+    pub(super) fn operators(&self) -> Vec<String> {
+        let genesis = erm::Genesis::from_json(&std::fs::read(self.dir.join("genesis.json")).unwrap()).unwrap();
+        genesis.operators.iter().map(|operator| operator.id.to_string()).collect()
+    }
+
+    pub(super) fn node_config(&self, operator: &str) -> PathBuf {
+        self.dir.join(format!("record-node-{operator}.toml"))
+    }
+
+    /// A setting that the files hold.
+    pub(super) fn setting(&self, section: &str, key: &str) -> String {
+        let file: toml::Table = std::fs::read_to_string(self.config()).unwrap().parse().unwrap();
+        file[section][key].as_str().unwrap().to_owned()
+    }
+
+    /// `caduceus enrol`; also what it said.
+    pub(super) fn enrol(&self, name: &str) -> (Patient, String) {
+        let said = done(&["enrol", "--patient", name, "--config", self.config().to_str().unwrap()]);
+        let seed = |kind: &str| *self.keystore().require(&format!("patient/{name}/{kind}")).unwrap();
+        let wrap = WrapSecretKey::from_seed(&seed("wrap"));
+        let patient = KeyPair::from_seed(&seed("signer")).public();
+        let opening = Opening { patient, wrap: wrap.public(), nonce: seed("nonce"), time_ms: 0, writers: Vec::new() };
+        let chain = opening.chain(self.id);
+        let ring = KeyRing::decode(&std::fs::read(self.dir.join(KeyRing::object_name(&chain.id))).unwrap()).unwrap();
+        let keys = Arc::new(ring.open(&chain, &wrap).unwrap());
+        let partition = stream::partition_of(&chain.id.0, self.partitions);
+        (Patient { name: name.into(), chain, partition, keys }, said)
+    }
+
+    /// `caduceus token` for a device.
+    pub(super) fn token(&self, patient: &Patient, device: &str) -> String {
+        let config = self.config();
+        done(&["token", "--patient", &patient.name, "--device", device, "--config", config.to_str().unwrap()]).trim().to_owned()
+    }
+
+    fn keystore(&self) -> Keystore {
+        let passphrase = Passphrase::from_file(&self.dir.join("keystore/demo-custody.passphrase")).unwrap();
+        Keystore::open(&self.dir.join("keystore/keys"), &passphrase).unwrap()
+    }
+
+    fn blobs(&self) -> BlobStore {
+        BlobStore::local(&self.dir.join("blobs")).unwrap()
+    }
+
+    /// Verifies a patient's chain as it stands on the log, with every batch and anomaly, and says what it holds.
+    pub(super) async fn content(&self, log: &dyn EventLog, blobs: &BlobStore, patient: &Patient) -> ContentDigests {
+        let blocks = records(log, PHC_BLOCKS, patient.partition).await;
+        let blocks = blocks.into_iter().filter(|(key, _)| **key == patient.chain.id.0).map(|(_, value)| Block::decode(&value).unwrap());
+        let blocks: Vec<Block> = blocks.collect();
+        let mut verifier = ChainVerifier::open(self.id, &blocks[0]).unwrap();
+        let mut contents = Contents::default();
+        for block in &blocks[1..] {
+            verifier.push(block).unwrap();
+            for entry in &block.header.batches {
+                let key = patient.keys.get(&patient.chain, Scope::Category(entry.category)).unwrap();
+                let sealed = blobs.get(&entry.blob).await.unwrap();
+                contents.records(OpenedBatch::open(&patient.chain, key, &block.header, entry.category, &sealed).unwrap().records());
+            }
+            let key = patient.keys.get(&patient.chain, Scope::Category(phc::CATEGORY_ANOMALIES)).unwrap();
+            for (entry, index) in block.body.anomalies.iter().zip(0..) {
+                let sealed = blobs.get(&entry.detail).await.unwrap();
+                contents.anomaly(&open_anomaly(&patient.chain, key, block, index, &sealed).unwrap());
+            }
+        }
+        verifier.finish().unwrap();
+        contents.finish()
+    }
+
+    /// What all these patients' chains hold.
+    pub(super) async fn contents(&self, log: &dyn EventLog, patients: &[Patient]) -> BTreeMap<String, ContentDigests> {
+        let blobs = self.blobs();
+        let mut all = BTreeMap::new();
+        for patient in patients {
+            all.insert(patient.name.clone(), self.content(log, &blobs, patient).await);
+        }
+        all
+    }
+
+    /// The number of alerts on the log about these patients.
+    pub(super) async fn alerts(&self, log: &dyn EventLog, patients: &[Patient]) -> u64 {
+        let mut count = 0;
+        for partition in 0..self.partitions {
+            let alerts = records(log, ALERTS, partition).await;
+            count += alerts.iter().filter(|(key, _)| patients.iter().any(|patient| **key == patient.chain.id.0)).count() as u64;
+        }
+        count
+    }
+
+    /// Says that nothing follows: whatever is gathered goes into blocks.
+    pub(super) async fn flush(&self, log: &dyn EventLog, time_ms: i64) {
+        let value = ledger::encode(&Tick { time_ms, flush: true });
+        let ticks = (0..self.partitions).map(|partition| Append::new(READINGS, Bytes::new(), time_ms, value.clone()).in_partition(partition));
+        log.writer("test").await.unwrap().commit(Batch::of(ticks.collect())).await.unwrap();
+    }
+
+    /// The same readings, in the same order, to one monitor that nothing happens to.
+    pub(super) async fn undisturbed(&self, log: &dyn EventLog, patients: &[Patient]) -> BTreeMap<String, ContentDigests> {
+        let dir = tempfile::tempdir().unwrap();
+        let topics = Topics::standard(self.partitions).unwrap();
+        let calm = EmbeddedLog::open(&dir.path().join("log"), stream::embedded::Settings::new(topics)).unwrap();
+        let mut writer = calm.writer("test").await.unwrap();
+        let mut ends: Vec<Position> = Vec::new();
+        for partition in 0..self.partitions {
+            for topic in [PHC_BLOCKS, READINGS] {
+                for (key, value) in records(log, topic, partition).await {
+                    // Of the blocks only the openings: the others are what is asked for.
+                    if topic == PHC_BLOCKS && Block::decode(&value).unwrap().header.height > 0 {
+                        continue;
+                    }
+                    let copied = writer.commit(Batch::of(vec![Append::new(topic, key, 0, value).in_partition(partition)])).await.unwrap();
+                    ends.retain(|end| topic != READINGS || end.partition != partition);
+                    ends.extend(copied.into_iter().filter(|_| topic == READINGS));
+                }
+            }
+        }
+        let keys = Arc::new(HeldKeys::default());
+        for patient in patients {
+            keys.insert(&patient.chain, patient.keys.clone());
+        }
+        let blobs = BlobStore::local(&dir.path().join("blobs")).unwrap();
+        let signer = KeyPair::from_seed(self.keystore().require("service/monitor/signer").unwrap());
+        let cohort = physiology::reference_cohort(COHORT_SEED).unwrap();
+        let detector = Arc::new(Detector::new(cohort, vitals::Settings::default()).unwrap());
+        let parts = Parts { log: Arc::new(calm.clone()), blobs: blobs.clone(), keys, detector, signer, network: self.id, randomness: Randomness::System };
+        let monitor = Monitor::new(parts, monitor::Settings::default()).unwrap();
+        let (mut progress, shutdown) = (monitor.progress(), Shutdown::new(super::process::PATIENCE));
+        let running = tokio::spawn({
+            let shutdown = shutdown.clone();
+            async move { monitor.run(&shutdown).await }
+        });
+        let covered = tokio::time::timeout(super::process::PATIENCE, progress.wait_for(|progress| progress.covers(&ends))).await;
+        covered.expect("in time").expect("the monitor works");
+        shutdown.trigger();
+        running.await.unwrap().unwrap();
+        let mut all = BTreeMap::new();
+        for patient in patients {
+            all.insert(patient.name.clone(), self.content(&calm, &blobs, patient).await);
+        }
+        all
+    }
+}
+
+/// Keys and values of a partition.
+async fn records(log: &dyn EventLog, topic: &'static str, partition: u32) -> Vec<(Bytes, Bytes)> {
+    let mut scan = log.scan(topic, partition, 0).await.unwrap();
+    let mut all = Vec::new();
+    loop {
+        let records = scan.next(1_000).await.unwrap();
+        if records.is_empty() {
+            return all;
+        }
+        all.extend(records.into_iter().map(|record| (record.key, record.value)));
+    }
+}
