@@ -28,8 +28,8 @@ pub(crate) struct Chains {
 struct Open {
     index: Index,
     partitions: u32,
-    /// Partitions whose marker was compared with the log.
-    compared: BTreeSet<u32>,
+    /// Partitions whose marker was compared with the log, and which were applied to their end then.
+    applied: BTreeSet<u32>,
     /// What was found, in the order in which it was.
     found: Vec<Found>,
 }
@@ -40,10 +40,10 @@ impl Chains {
         Self { log, dir, network, open: Mutex::new(None) }
     }
 
-    /// A block; [`None`] where the chain has no such height.
+    /// A block; [`None`] where the chain had no such height when [`slots`](Self::slots) was last asked for.
     pub(super) async fn block(&self, chain: &Digest, height: u64) -> Result<Option<Block>, Error> {
         for _ in 0..2 {
-            let Some(place) = self.ask(chain, |index| index.place(chain, height)).await? else { return Ok(None) };
+            let Some(place) = self.ask(chain, false, |index| index.place(chain, height)).await? else { return Ok(None) };
             if let Some(block) = self.read(chain, height, place).await? {
                 return Ok(Some(block));
             }
@@ -64,7 +64,7 @@ impl Chains {
     /// Blocks with a batch of the category whose events lie in `from_ms ≤ t < to_ms`, ascending by last event time and height,
     /// from `first` on, at most `most`.
     pub(super) async fn slots(&self, chain: &Digest, category: u8, (from_ms, to_ms): (i64, i64), first: Option<Slot>, most: usize) -> Result<Vec<Slot>, Error> {
-        self.ask(chain, |index| index.slots(chain, category, from_ms, to_ms, first, most)).await
+        self.ask(chain, true, |index| index.slots(chain, category, from_ms, to_ms, first, most)).await
     }
 
     /// The patient's own word on who may write, up to the blocks below a height.
@@ -72,24 +72,24 @@ impl Chains {
         let lost = || Error::storage("read a block", "the chain's opening is not in the log");
         let opening = self.block(chain, 0).await?.and_then(|block| block.body.opening).ok_or_else(lost)?;
         let mut directives = Vec::new();
-        for height in self.ask(chain, |index| index.directives(chain, below)).await? {
+        for height in self.ask(chain, false, |index| index.directives(chain, below)).await? {
             let block = self.block(chain, height).await?.ok_or_else(lost)?;
             directives.extend(block.body.directives.into_iter().map(|directive| (height, directive)));
         }
         Ok(SignedByPatient { opening, directives })
     }
 
-    /// Asks the index once it has applied the chain's whole partition; where it is damaged, builds it anew and asks again.
-    async fn ask<T>(&self, chain: &Digest, question: impl Fn(&Index) -> Result<T, Fault>) -> Result<T, Error> {
+    /// Asks the index; where `latest`, once it has applied the whole partition as it is now. Where it is damaged, builds it anew and
+    /// asks again.
+    async fn ask<T>(&self, chain: &Digest, latest: bool, question: impl Fn(&Index) -> Result<T, Fault>) -> Result<T, Error> {
         let mut guard = self.open.lock().await;
         let mut damage = String::new();
         for _ in 0..2 {
             let open = self.opened(&mut guard).await?;
             let partition = partition_of(&chain.0, open.partitions);
-            let answer = match self.catch_up(open, partition).await? {
-                Ok(()) => question(&open.index),
-                Err(fault) => Err(fault),
-            };
+            let behind = latest || !open.applied.contains(&partition);
+            let caught_up = if behind { self.catch_up(open, partition).await? } else { Ok(()) };
+            let answer = caught_up.and_then(|()| question(&open.index));
             match answer {
                 Ok(answer) => return Ok(answer),
                 Err(Fault::Disk(reason)) => return Err(Error::storage("use the index of personal chains", reason)),
@@ -113,7 +113,7 @@ impl Chains {
             let opening = tokio::task::spawn_blocking(move || Index::open(&dir, network, partitions));
             let failed = |error: &dyn std::fmt::Display| Error::storage("open the index of personal chains", error);
             let (index, found) = opening.await.map_err(|error| failed(&error))?.map_err(|fault| failed(&fault))?;
-            **guard = Some(Open { index, partitions, compared: BTreeSet::new(), found: found.into_iter().collect() });
+            **guard = Some(Open { index, partitions, applied: BTreeSet::new(), found: found.into_iter().collect() });
         }
         guard.as_mut().ok_or(Error::Ended("the index of personal chains"))
     }
@@ -125,15 +125,14 @@ impl Chains {
             Err(fault) => return Ok(Err(fault)),
         };
         let mut from = marker.map_or(0, |marker| marker.through);
-        if open.compared.insert(partition)
+        if !open.applied.contains(&partition)
             && let Some(marker) = marker
         {
             let held = self.log.scan(&PHC_BLOCKS, partition, marker.last.0).await?.next(1).await?;
             let same = held.first().is_some_and(|record| (record.offset, digest_of(record)) == marker.last);
             let end = self.log.end(&PHC_BLOCKS, partition).await?;
             if !same || marker.through > end {
-                let Open { index, .. } = open;
-                if let Err(fault) = index.begin_anew() {
+                if let Err(fault) = open.begin_anew() {
                     return Ok(Err(fault));
                 }
                 open.found.push(Found::Foreign);
@@ -147,6 +146,7 @@ impl Chains {
         loop {
             let records = scan.next(BATCH_RECORDS).await?;
             if records.is_empty() {
+                open.applied.insert(partition);
                 return Ok(Ok(()));
             }
             if let Err(fault) = open.index.apply(partition, &records) {
@@ -161,10 +161,17 @@ impl Chains {
     }
 }
 
+impl Open {
+    fn begin_anew(&mut self) -> Result<(), Fault> {
+        self.applied.clear();
+        self.index.begin_anew()
+    }
+}
+
 fn rebuild(guard: &mut MutexGuard<'_, Option<Open>>, found: Found, reason: &str) -> Result<(), Error> {
     tracing::warn!(reason, "the index of personal chains is built anew");
     if let Some(open) = guard.as_mut() {
-        open.index.begin_anew().map_err(|fault| Error::storage("build the index of personal chains anew", fault))?;
+        open.begin_anew().map_err(|fault| Error::storage("build the index of personal chains anew", fault))?;
         open.found.push(found);
     }
     Ok(())

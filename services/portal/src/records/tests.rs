@@ -106,11 +106,11 @@ fn chains(log: &EmbeddedLog, dir: &Path) -> Chains {
 /// Everything that can be asked about a chain.
 async fn answers(chains: &Chains, author: &Author) -> (Vec<Option<Block>>, Vec<Slot>, Vec<Slot>, Vec<u8>) {
     let id = &author.chain.id;
+    let all = chains.slots(id, 1, (i64::MIN, i64::MAX), None, 100).await.unwrap();
     let mut blocks = Vec::new();
     for height in 0..=author.head.height + 1 {
         blocks.push(chains.block(id, height).await.unwrap());
     }
-    let all = chains.slots(id, 1, (i64::MIN, i64::MAX), None, 100).await.unwrap();
     let some = chains.slots(id, 1, (2 * HOUR_MS, 5 * HOUR_MS), None, 100).await.unwrap();
     let signed = chains.signed_by_patient(id, author.head.height).await.unwrap();
     (blocks, all, some, encode(&signed.authority(author.head.height)))
