@@ -26,7 +26,7 @@ pub(crate) fn rebuild(data_dir: &Path) -> Outcome {
         .iter()
         .map(|(operator, data)| StoredBlocks::open(data).map_err(|error| failure(operator, error)))
         .collect::<Outcome<Vec<_>>>()?;
-    remove_strangers(&home, &nodes)?;
+    remove_strangers(&home)?;
     let mut told = Vec::new();
     for (operator, data) in &nodes {
         let machine = rebuild_one(&home, &genesis, operator, data)?;
@@ -41,8 +41,9 @@ pub(crate) fn rebuild(data_dir: &Path) -> Outcome {
     Ok(())
 }
 
-/// Removes what belongs to no node here. A node's own folder stays, because its lock lies in it; its content is thrown away.
-fn remove_strangers(home: &Home, nodes: &[(Id, PathBuf)]) -> Outcome {
+/// Removes what is nobody's index. A folder with a lock is one: a node's content is thrown away under that lock, and other parts
+/// look after their own whenever they open it.
+fn remove_strangers(home: &Home) -> Outcome {
     let folder = home.index();
     let failed = |error: std::io::Error| Failure::environment(format_args!("{} cannot be emptied: {error}", folder.display()));
     let entries = match std::fs::read_dir(&folder) {
@@ -53,7 +54,7 @@ fn remove_strangers(home: &Home, nodes: &[(Id, PathBuf)]) -> Outcome {
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let is_dir = path.is_dir() && !path.is_symlink();
-        if is_dir && nodes.iter().any(|(operator, data)| home.index_of(operator, data) == path) {
+        if is_dir && path.join("lock").exists() {
             continue;
         }
         if is_dir { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }.map_err(failed)?;
