@@ -202,11 +202,11 @@ impl Changes<'_> {
     /// One record of the topic.
     fn take(&mut self, partition: u32, record: &Record) -> Result<(), Fault> {
         let Ok(chain) = record.key.as_ref().try_into().map(Digest) else {
-            return Ok(passed_over(record, "its key is no chain"));
+            return pass_over(record, "its key is no chain");
         };
         let block = match Block::decode(&record.value) {
             Ok(block) => block,
-            Err(error) => return Ok(passed_over(record, error)),
+            Err(error) => return pass_over(record, error),
         };
         let state = match self.get(&keys::state(&chain))? {
             Some(bytes) => Some(decode::<ChainState>("state", &bytes).map_err(Fault::damage)?),
@@ -214,7 +214,7 @@ impl Changes<'_> {
         };
         match follow(self.index.network, chain, state, &block) {
             Ok(state) => self.enter(chain, &block, Place { partition, offset: record.offset }, &state),
-            Err(reason) => Ok(passed_over(record, reason)),
+            Err(reason) => pass_over(record, reason),
         }
     }
 
@@ -252,7 +252,9 @@ fn follow(network: Digest, chain: Digest, state: Option<ChainState>, block: &Blo
     Ok(state)
 }
 
-fn passed_over(record: &Record, reason: impl std::fmt::Display) {
+/// What continues no chain stops nothing; it is counted.
+fn pass_over(record: &Record, reason: impl std::fmt::Display) -> Result<(), Fault> {
     metrics::counter!("caduceus_portal_blocks_passed_over_total").increment(1);
     tracing::warn!(partition = record.partition, offset = record.offset, %reason, "a record of phc.blocks continues no chain");
+    Ok(())
 }

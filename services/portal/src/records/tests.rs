@@ -176,13 +176,13 @@ async fn a_damaged_index_is_built_anew_wherever_its_bytes_are_flipped() {
     let kept = dir.path().join("kept");
     copy(&index, &kept);
     let mut damaged = 0;
-    for round in 0..24u64 {
+    for round in 0..24usize {
         std::fs::remove_dir_all(&index).unwrap();
         copy(&kept, &index);
         for file in files(&index) {
             let mut bytes = std::fs::read(&file).unwrap();
             // All of a file once, then ever other stretches of it.
-            let (from, to) = if round == 0 { (0, bytes.len()) } else { (bytes.len() * (round as usize - 1) / 23, bytes.len() * round as usize / 23) };
+            let (from, to) = if round == 0 { (0, bytes.len()) } else { (bytes.len() * (round - 1) / 23, bytes.len() * round / 23) };
             bytes[from..to].iter_mut().for_each(|byte| *byte ^= 0xff);
             std::fs::write(&file, bytes).unwrap();
         }
