@@ -58,7 +58,9 @@ fn lint() -> Result<()> {
     if Command::new("cargo-deny").arg("--version").output().is_ok_and(|output| output.status.success()) {
         cargo(&["deny", "--all-features", "check", "licenses", "bans", "sources"], &[])
     } else {
-        eprintln!("xtask: cargo-deny is not installed; licences and sources were not checked (`cargo install cargo-deny`)");
+        eprintln!(
+            "xtask: cargo-deny is not installed; licences and sources were not checked (`cargo install cargo-deny`)"
+        );
         Ok(())
     }
 }

@@ -15,18 +15,43 @@ fn main() {
     let (patient, monitor) = (KeyPair::generate(&mut rng), KeyPair::generate(&mut rng));
     let wrap = WrapSecretKey::generate(&mut rng).public();
     let writers = vec![Writer { role: Role::Monitor, signer: monitor.public(), wrap, until_ms: None }];
-    let first = Block::open(Opening { patient: patient.public(), wrap, nonce: [3; 32], time_ms: 0, writers }, network, &patient, &mut rng).unwrap();
+    let first = Block::open(
+        Opening { patient: patient.public(), wrap, nonce: [3; 32], time_ms: 0, writers },
+        network,
+        &patient,
+        &mut rng,
+    )
+    .unwrap();
     let (chain, head) = ChainState::open(network, &first).unwrap();
     let keys = PatientKeys::generate([1], &mut rng);
     let authority = Authority { opening: first.body.opening.unwrap(), directives: Vec::new() };
 
-    println!("records  path  open_ms  make_all_us_each  make_one_us  verify_p50_us  verify_p99_us  inclusion_p50_us  inclusion_p99_us  file_bytes");
+    println!(
+        "records  path  open_ms  make_all_us_each  make_one_us  verify_p50_us  verify_p99_us  inclusion_p50_us  inclusion_p99_us  file_bytes"
+    );
     for records in [1u64, 10, 100, 1_000, 10_000] {
         let mut builder = BlockBuilder::default();
         for at in 0..records {
             let time_ms = at as i64 * 1_000;
-            let reading = Reading { signal: 1, value_milli: 60_000 + at as i64 % 40_000, time_ms, offset_minutes: None, provenance: Provenance::Device };
-            builder.reading(1, Record { device: "watch".into(), subject: Subject::Patient, sequence: at, reading, received_ms: time_ms, raw: None }, time_ms);
+            let reading = Reading {
+                signal: 1,
+                value_milli: 60_000 + at as i64 % 40_000,
+                time_ms,
+                offset_minutes: None,
+                provenance: Provenance::Device,
+            };
+            builder.reading(
+                1,
+                Record {
+                    device: "watch".into(),
+                    subject: Subject::Patient,
+                    sequence: at,
+                    reading,
+                    received_ms: time_ms,
+                    raw: None,
+                },
+                time_ms,
+            );
         }
         let span = Span { partition: 0, from: 0, through: 1 };
         let place = Place { height: 1, writer: monitor.public(), time_ms: 100_000_000, span, model: Digest::ZERO };
@@ -36,7 +61,8 @@ fn main() {
         let block = draft.finish(head.hash, &[stored], &monitor, &mut rng).unwrap();
 
         let start = Instant::now();
-        let batch = OpenedBatch::open(&chain, keys.get(&chain, Scope::Category(1)).unwrap(), &block.header, 1, &blob).unwrap();
+        let batch =
+            OpenedBatch::open(&chain, keys.get(&chain, Scope::Category(1)).unwrap(), &block.header, 1, &blob).unwrap();
         let opened = start.elapsed();
         let all: Vec<u64> = (0..records).collect();
         let start = Instant::now();

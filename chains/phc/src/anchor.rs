@@ -48,7 +48,10 @@ impl AnchorLeaves {
 
     fn checked(self) -> Result<Self, Error> {
         if self.0.windows(2).any(|pair| pair[0].blinded >= pair[1].blinded) {
-            return Err(Error::Bounds { what: "anchor", reason: "its leaves are out of order, or a chain stands twice".into() });
+            return Err(Error::Bounds {
+                what: "anchor",
+                reason: "its leaves are out of order, or a chain stands twice".into(),
+            });
         }
         Ok(self)
     }
@@ -111,7 +114,10 @@ impl AnchorRecord {
     /// Checks the leaves against the root and the count.
     pub fn check(&self, leaves: &AnchorLeaves) -> Result<(), Error> {
         if leaves.iter().len() != self.chains as usize || leaves.root() != self.root {
-            return Err(Error::Bounds { what: "anchor", reason: "its leaves are not those that its root commits to".into() });
+            return Err(Error::Bounds {
+                what: "anchor",
+                reason: "its leaves are not those that its root commits to".into(),
+            });
         }
         Ok(())
     }

@@ -39,7 +39,13 @@ pub(crate) fn seal(
 
 /// Opens the detail of a block's anomaly with the key of category 253 and checks it against its entry.
 /// Returns the anomaly's canonical bytes.
-pub fn open_anomaly(chain: &Chain, category_key: &DataKey, block: &Block, index: u32, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn open_anomaly(
+    chain: &Chain,
+    category_key: &DataKey,
+    block: &Block,
+    index: u32,
+    sealed: &[u8],
+) -> Result<Vec<u8>, Error> {
     let height = block.header.height;
     let refuse = |reason: &str| Error::Anomaly { chain: chain.id, height, index, reason: reason.into() };
     let entry = block.body.anomalies.get(index as usize).ok_or_else(|| refuse("the block has none"))?;
@@ -58,7 +64,8 @@ pub fn open_anomaly(chain: &Chain, category_key: &DataKey, block: &Block, index:
 
 /// Checks a detail's blob against the block without any key: its length and digest.
 pub fn check_anomaly_blob(chain: &Chain, block: &Block, index: u32, sealed: &[u8]) -> Result<(), Error> {
-    let refuse = |reason: &str| Error::Anomaly { chain: chain.id, height: block.header.height, index, reason: reason.into() };
+    let refuse =
+        |reason: &str| Error::Anomaly { chain: chain.id, height: block.header.height, index, reason: reason.into() };
     let entry = block.body.anomalies.get(index as usize).ok_or_else(|| refuse("the block has none"))?;
     if sealed.len() != entry.detail.length as usize || sha256(sealed) != entry.detail.digest {
         return Err(refuse("its blob is not the one that the block commits to"));

@@ -57,12 +57,30 @@ pub struct OpenedBatch {
 impl OpenedBatch {
     /// Opens a batch with the key of its category and checks it against the header: its digest, its
     /// encoding, its count and its root. The error names the batch.
-    pub fn open(chain: &Chain, category_key: &DataKey, header: &Header, category: u8, sealed: &[u8]) -> Result<Self, Error> {
-        Self::open_with_batch_key(chain, &batch_key(category_key, chain, header.height, category), header, category, sealed)
+    pub fn open(
+        chain: &Chain,
+        category_key: &DataKey,
+        header: &Header,
+        category: u8,
+        sealed: &[u8],
+    ) -> Result<Self, Error> {
+        Self::open_with_batch_key(
+            chain,
+            &batch_key(category_key, chain, header.height, category),
+            header,
+            category,
+            sealed,
+        )
     }
 
     /// The same with the key of this one batch ([`batch_key`]).
-    pub fn open_with_batch_key(chain: &Chain, key: &DataKey, header: &Header, category: u8, sealed: &[u8]) -> Result<Self, Error> {
+    pub fn open_with_batch_key(
+        chain: &Chain,
+        key: &DataKey,
+        header: &Header,
+        category: u8,
+        sealed: &[u8],
+    ) -> Result<Self, Error> {
         let height = header.height;
         let refuse = |reason: &str| Error::Batch { chain: chain.id, height, category, reason: reason.into() };
         let entry = header.batch(category).ok_or_else(|| refuse("the block has none"))?;
@@ -122,7 +140,8 @@ impl OpenedBatch {
 
 /// Checks a batch's blob against the block without any key: its length and digest.
 pub fn check_blob(chain: &Chain, header: &Header, category: u8, sealed: &[u8]) -> Result<(), Error> {
-    let refuse = |reason: &str| Error::Batch { chain: chain.id, height: header.height, category, reason: reason.into() };
+    let refuse =
+        |reason: &str| Error::Batch { chain: chain.id, height: header.height, category, reason: reason.into() };
     let entry = header.batch(category).ok_or_else(|| refuse("the block has none"))?;
     if sealed.len() != entry.blob.length as usize || sha256(sealed) != entry.blob.digest {
         return Err(refuse("its blob is not the one that the block commits to"));

@@ -151,7 +151,12 @@ pub struct Block {
 
 impl Block {
     /// The first block of a chain, signed by the patient; anybody else's key is refused.
-    pub fn open(opening: Opening, network: Digest, patient: &KeyPair, rng: &mut (impl CryptoRng + RngCore)) -> Result<Self, Error> {
+    pub fn open(
+        opening: Opening,
+        network: Digest,
+        patient: &KeyPair,
+        rng: &mut (impl CryptoRng + RngCore),
+    ) -> Result<Self, Error> {
         let signature = opening.sign(network, patient, rng)?;
         let chain = opening.chain(network);
         let header = Header::of_opening(&opening, network);
@@ -174,7 +179,10 @@ impl Block {
     /// [`ChainVerifier`](crate::ChainVerifier).
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > BLOCK_BYTES_MAX {
-            return Err(Error::Bounds { what: "block", reason: format!("{} bytes, at most {BLOCK_BYTES_MAX} are possible", bytes.len()) });
+            return Err(Error::Bounds {
+                what: "block",
+                reason: format!("{} bytes, at most {BLOCK_BYTES_MAX} are possible", bytes.len()),
+            });
         }
         Ok(decode("block of a personal chain", bytes)?)
     }

@@ -8,8 +8,8 @@ use rand_core::{CryptoRng, RngCore};
 use crate::anomaly::{self, ANOMALY_BYTES_MAX};
 use crate::block::{ANOMALIES_MAX, DIRECTIVES_MAX};
 use crate::{
-    AccessRequest, AnomalyEntry, BatchEntry, Block, Body, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Directive, Error, Header,
-    Interval, PatientKeys, Record, Records, Score, SealedBatch, Span,
+    AccessRequest, AnomalyEntry, BatchEntry, Block, Body, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES,
+    Directive, Error, Header, Interval, PatientKeys, Record, Records, Score, SealedBatch, Span,
 };
 
 /// When a block is cut.
@@ -74,7 +74,10 @@ impl BlockBuilder {
     /// Adds an anomaly by its canonical bytes. It cuts the block; returns its position among the block's entries.
     pub fn anomaly(&mut self, anomaly: Vec<u8>, time_ms: i64, now_ms: i64) -> Result<u32, Error> {
         if anomaly.len() > ANOMALY_BYTES_MAX || self.anomalies.len() >= ANOMALIES_MAX {
-            return Err(Error::Bounds { what: "anomaly", reason: format!("at most {ANOMALIES_MAX} of {ANOMALY_BYTES_MAX} bytes are possible in a block") });
+            return Err(Error::Bounds {
+                what: "anomaly",
+                reason: format!("at most {ANOMALIES_MAX} of {ANOMALY_BYTES_MAX} bytes are possible in a block"),
+            });
         }
         self.note(time_ms, now_ms);
         self.anomalies.push(anomaly);
@@ -125,7 +128,13 @@ impl BlockBuilder {
     }
 
     /// Makes the block as far as it can be made before its blobs are stored.
-    pub fn cut(self, chain: &Chain, keys: &PatientKeys, place: Place, rng: &mut (impl CryptoRng + RngCore)) -> Result<BlockDraft, Error> {
+    pub fn cut(
+        self,
+        chain: &Chain,
+        keys: &PatientKeys,
+        place: Place,
+        rng: &mut (impl CryptoRng + RngCore),
+    ) -> Result<BlockDraft, Error> {
         let mut batches = Vec::new();
         for (category, mut records) in self.readings {
             if category >= CATEGORY_ANOMALIES {
@@ -143,7 +152,14 @@ impl BlockBuilder {
             anomalies.push(anomaly::seal(chain, keys, place.height, index, anomaly, rng)?);
         }
         let at = Interval { from_ms: place.time_ms, to_ms: place.time_ms };
-        Ok(BlockDraft { chain: *chain, place, events: self.events.unwrap_or(at), batches, anomalies, directives: self.directives })
+        Ok(BlockDraft {
+            chain: *chain,
+            place,
+            events: self.events.unwrap_or(at),
+            batches,
+            anomalies,
+            directives: self.directives,
+        })
     }
 }
 
@@ -171,21 +187,33 @@ impl BlockDraft {
     }
 
     /// Makes and signs the block, once its blobs are safely stored. `parent` is the hash of the block before.
-    pub fn finish(self, parent: Digest, places: &[BlobRef], signer: &KeyPair, rng: &mut (impl CryptoRng + RngCore)) -> Result<Block, Error> {
+    pub fn finish(
+        self,
+        parent: Digest,
+        places: &[BlobRef],
+        signer: &KeyPair,
+        rng: &mut (impl CryptoRng + RngCore),
+    ) -> Result<Block, Error> {
         let refuse = |reason: &str| Err(Error::Bounds { what: "block", reason: reason.into() });
         if signer.public() != self.place.writer {
             return refuse("it was cut for another writer");
         }
         let stored = self.blobs().count() == places.len()
-            && self.blobs().zip(places).all(|(blob, place)| place.length as usize == blob.len() && place.digest == sha256(blob));
+            && self
+                .blobs()
+                .zip(places)
+                .all(|(blob, place)| place.length as usize == blob.len() && place.digest == sha256(blob));
         if !stored {
             return refuse("the places given are not those of its blobs");
         }
         let mut places = places.iter().copied();
         let batches = self.batches.iter().zip(places.by_ref());
-        let batches = batches.map(|(batch, blob)| BatchEntry { category: batch.category, root: batch.root, count: batch.count, blob }).collect();
+        let batches = batches
+            .map(|(batch, blob)| BatchEntry { category: batch.category, root: batch.root, count: batch.count, blob })
+            .collect();
         let anomalies = self.anomalies.iter().zip(places);
-        let anomalies = anomalies.map(|((commitment, _), detail)| AnomalyEntry { commitment: *commitment, detail }).collect();
+        let anomalies =
+            anomalies.map(|((commitment, _), detail)| AnomalyEntry { commitment: *commitment, detail }).collect();
         let body = Body { opening: None, anomalies, directives: self.directives };
         let header = Header {
             height: self.place.height,

@@ -200,7 +200,11 @@ impl ChainVerifier {
                 return Err(error.into());
             };
             let height = positions.first().map_or(0, |position| self.first_unsettled.saturating_add(*position as u64));
-            return Err(Error::Block { chain: self.chain.id, height, reason: "its writer's signature does not verify".into() });
+            return Err(Error::Block {
+                chain: self.chain.id,
+                height,
+                reason: "its writer's signature does not verify".into(),
+            });
         }
         self.first_unsettled = self.first_unsettled.saturating_add(self.unsettled.len() as u64);
         self.unsettled.clear();

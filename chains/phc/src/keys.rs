@@ -59,7 +59,8 @@ impl PatientKeys {
     /// categories (anomalies, access, scores).
     pub fn generate(categories: impl IntoIterator<Item = u8>, rng: &mut (impl CryptoRng + RngCore)) -> Self {
         let own = [crate::CATEGORY_ANOMALIES, crate::CATEGORY_ACCESS, crate::CATEGORY_SCORES];
-        let scopes = [Scope::Stream, Scope::Blind].into_iter().chain(categories.into_iter().chain(own).map(Scope::Category));
+        let scopes =
+            [Scope::Stream, Scope::Blind].into_iter().chain(categories.into_iter().chain(own).map(Scope::Category));
         let mut keys = Self::default();
         for scope in scopes {
             keys.keys.entry(scope).or_insert_with(|| DataKey::generate(rng));
@@ -148,7 +149,10 @@ impl KeyRing {
         match self.position(scope, grantee) {
             Ok(at) => self.entries[at] = entry,
             Err(_) if self.entries.len() >= ENTRIES_MAX => {
-                return Err(Error::Bounds { what: "key ring", reason: format!("it holds {ENTRIES_MAX} wraps already") });
+                return Err(Error::Bounds {
+                    what: "key ring",
+                    reason: format!("it holds {ENTRIES_MAX} wraps already"),
+                });
             }
             Err(at) => self.entries.insert(at, entry),
         }
@@ -156,7 +160,13 @@ impl KeyRing {
     }
 
     /// Wraps all of these keys for a grantee.
-    pub fn grant_all(&mut self, chain: &Chain, keys: &PatientKeys, grantee: &WrapPublicKey, rng: &mut (impl CryptoRng + RngCore)) -> Result<(), Error> {
+    pub fn grant_all(
+        &mut self,
+        chain: &Chain,
+        keys: &PatientKeys,
+        grantee: &WrapPublicKey,
+        rng: &mut (impl CryptoRng + RngCore),
+    ) -> Result<(), Error> {
         keys.keys.iter().try_for_each(|(scope, key)| self.grant(chain, *scope, key, grantee, rng))
     }
 
@@ -186,9 +196,13 @@ impl KeyRing {
     /// Decodes canonical bytes; wraps out of order, twice or too many are refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let ring: Self = ledger::decode("key ring", bytes)?;
-        let ordered = ring.entries.windows(2).all(|pair| (pair[0].scope, pair[0].grantee) < (pair[1].scope, pair[1].grantee));
+        let ordered =
+            ring.entries.windows(2).all(|pair| (pair[0].scope, pair[0].grantee) < (pair[1].scope, pair[1].grantee));
         if !ordered || ring.entries.len() > ENTRIES_MAX {
-            return Err(Error::Bounds { what: "key ring", reason: "its wraps are out of order, twice or too many".into() });
+            return Err(Error::Bounds {
+                what: "key ring",
+                reason: "its wraps are out of order, twice or too many".into(),
+            });
         }
         Ok(ring)
     }

@@ -60,7 +60,8 @@ pub use anchor::{AnchorLeaf, AnchorLeaves, AnchorRecord, anchor_digest, blinded_
 pub use anomaly::{ANOMALY_BYTES_MAX, check_anomaly_blob, open_anomaly};
 pub use batch::{OpenedBatch, SealedBatch, check_blob};
 pub use block::{
-    ANOMALIES_MAX, AnomalyEntry, BATCH_RECORDS_MAX, BLOCK_BYTES_MAX, BatchEntry, Block, Body, DIRECTIVES_MAX, Header, Interval, Span,
+    ANOMALIES_MAX, AnomalyEntry, BATCH_RECORDS_MAX, BLOCK_BYTES_MAX, BatchEntry, Block, Body, DIRECTIVES_MAX, Header,
+    Interval, Span,
 };
 pub use builder::{BlockBuilder, BlockDraft, Limits, Place};
 pub use chain::{ChainState, ChainVerifier};
@@ -71,5 +72,7 @@ pub use messages::{Alert, ReadingBatch, Rejected, RejectedValue, Tick, open_topi
 pub use opening::{Act, Directive, Opening, Role, WRITERS_MAX, Writer, may_append};
 pub use pack::Records;
 pub use proof::{Authority, Proved, RecordProof};
-pub use record::{AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Provenance, Reading, Record, Score, Subject};
+pub use record::{
+    AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Provenance, Reading, Record, Score, Subject,
+};
 pub use record_file::{RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, VerifiedRecord};

@@ -78,7 +78,10 @@ impl ReadingBatch {
 
 fn check_name(what: &'static str, name: &str) -> Result<(), Error> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        return Err(Error::Bounds { what, reason: format!("{} bytes, 1 to {NAME_BYTES_MAX} are possible", name.len()) });
+        return Err(Error::Bounds {
+            what,
+            reason: format!("{} bytes, 1 to {NAME_BYTES_MAX} are possible", name.len()),
+        });
     }
     Ok(())
 }
@@ -142,7 +145,9 @@ impl RejectedValue {
     /// Opens the sealed rejection; of what was never opened, [`None`].
     pub fn open(&self, key: &DataKey, chain: &Chain) -> Result<Option<Rejected>, Error> {
         match self {
-            Self::Sealed(sealed) => open_topic_value(key, chain, READINGS_REJECTED, "rejected readings", sealed).map(Some),
+            Self::Sealed(sealed) => {
+                open_topic_value(key, chain, READINGS_REJECTED, "rejected readings", sealed).map(Some)
+            }
             Self::Unopened { .. } => Ok(None),
         }
     }

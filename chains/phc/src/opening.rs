@@ -52,9 +52,10 @@ pub(crate) fn check_writers(writers: &[Writer]) -> Result<(), String> {
     if writers.len() > WRITERS_MAX {
         return Err(format!("it names {} writers, at most {WRITERS_MAX} are possible", writers.len()));
     }
-    let twice = writers.iter().enumerate().any(|(at, one)| {
-        writers.iter().take(at).any(|other| other.role == one.role && other.signer == one.signer)
-    });
+    let twice = writers
+        .iter()
+        .enumerate()
+        .any(|(at, one)| writers.iter().take(at).any(|other| other.role == one.role && other.signer == one.signer));
     if twice {
         return Err("it names a writer twice for one role".into());
     }
@@ -89,7 +90,12 @@ impl Opening {
     }
 
     /// Signs. Whoever holds another key than the patient's is refused.
-    pub fn sign(&self, network: Digest, patient: &KeyPair, rng: &mut (impl CryptoRng + RngCore)) -> Result<Signature, Error> {
+    pub fn sign(
+        &self,
+        network: Digest,
+        patient: &KeyPair,
+        rng: &mut (impl CryptoRng + RngCore),
+    ) -> Result<Signature, Error> {
         if patient.public() != self.patient {
             return Err(self.refused(network, "it can be signed by the patient's key only".into()));
         }

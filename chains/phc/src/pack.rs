@@ -75,7 +75,10 @@ pub(crate) fn pack(seed: &SaltSeed, records: &Records) -> Result<Vec<u8>, Error>
             if records.windows(2).any(|pair| pair[0].order() >= pair[1].order()) {
                 return refuse("readings are out of order, or one stands twice".into());
             }
-            if records.iter().any(|record| record.device.len() > NAME_BYTES_MAX || location(&record.subject).len() > NAME_BYTES_MAX) {
+            if records
+                .iter()
+                .any(|record| record.device.len() > NAME_BYTES_MAX || location(&record.subject).len() > NAME_BYTES_MAX)
+            {
                 return refuse(format!("the name of a device or location exceeds {NAME_BYTES_MAX} bytes"));
             }
             out.push(0);
@@ -164,7 +167,10 @@ fn pack_readings(out: &mut Vec<u8>, records: &[Record]) {
         put_varint(out, records.len() as u64);
         put_second_differences(out, records.iter().map(|record| record.reading.time_ms));
         put_second_differences(out, records.iter().map(|record| record.sequence.cast_signed()));
-        put_second_differences(out, records.iter().map(|record| record.received_ms.wrapping_sub(record.reading.time_ms)));
+        put_second_differences(
+            out,
+            records.iter().map(|record| record.received_ms.wrapping_sub(record.reading.time_ms)),
+        );
         put_column(out, records.iter().map(|record| record.raw.and_then(|raw| raws.get(&raw).copied()).unwrap_or(0)));
         put_stepped(out, &records.iter().map(|record| record.reading.value_milli).collect::<Vec<_>>());
     }

@@ -41,7 +41,8 @@ impl RecordProof {
     /// Checks everything within: commitment, inclusion, count, signature.
     pub fn verify(&self) -> Result<Proved, Error> {
         let refuse = |reason: &str| Error::Proof(reason.into());
-        let entry = self.header.batch(self.category).ok_or_else(|| refuse("the block has no batch of this category"))?;
+        let entry =
+            self.header.batch(self.category).ok_or_else(|| refuse("the block has no batch of this category"))?;
         if self.inclusion.size != u64::from(entry.count) {
             return Err(refuse("it is for a batch of another size"));
         }

@@ -5,8 +5,8 @@ use ledger::{Chain, Digest, InclusionProof, PublicKey, Salt, Signature, decode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessRequest, Authority, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Directive, Error, Header, Opening, Record,
-    RecordProof, Score,
+    AccessRequest, Authority, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Directive, Error, Header, Opening,
+    Record, RecordProof, Score,
 };
 
 /// Version of the file.
@@ -88,8 +88,14 @@ impl RecordFile {
             ],
             attested_by: vec![
                 ("that this is what was measured, and when", "the writer and the device"),
-                ("that the patient dismissed this writer in no directive left out here", "the whole chain, or whoever handed the file over"),
-                ("that no other block stands at this height", "the writer, until an anchor on the record chain covers the block"),
+                (
+                    "that the patient dismissed this writer in no directive left out here",
+                    "the whole chain, or whoever handed the file over",
+                ),
+                (
+                    "that no other block stands at this height",
+                    "the writer, until an anchor on the record chain covers the block",
+                ),
             ],
         })
     }

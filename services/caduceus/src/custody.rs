@@ -28,7 +28,10 @@ impl DemoCustody {
         let mut facilities = BTreeMap::new();
         for party in &network.genesis.parties {
             let keys = network.party(&party.id)?;
-            facilities.insert(party.id.to_string(), Arc::new(FacilityKeys { signer: keys.signer, vrf: keys.vrf, wrap: keys.wrap }));
+            facilities.insert(
+                party.id.to_string(),
+                Arc::new(FacilityKeys { signer: keys.signer, vrf: keys.vrf, wrap: keys.wrap }),
+            );
         }
         let rings = Rings::new(network.home.dir(), network.id, network.service(Service::Ingest)?.wrap);
         let own = DataKey::from_bytes(network.portal_seed()?);

@@ -18,18 +18,30 @@ pub(crate) fn run(arguments: &cli::Record) -> Outcome {
     let network = Network::open(&home)?;
     let unknown = || Failure::usage(format_args!("{}: no patient of this name is known here", arguments.patient));
     let patient = network.find_patient(|patient| patient.name == arguments.patient).ok_or_else(unknown)?;
-    let signal = Signal::from_name(&arguments.signal).ok_or_else(|| Failure::usage(format_args!("{} is no signal", arguments.signal)))?;
+    let signal = Signal::from_name(&arguments.signal)
+        .ok_or_else(|| Failure::usage(format_args!("{} is no signal", arguments.signal)))?;
     let time_ms = instant(&arguments.time)?;
     let chain = follow(&network, &patient)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_environment("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .or_environment("the runtime cannot be started")?;
     let blobs = BlobStore::local(&home.blobs()).or_environment("the blob store cannot be opened")?;
     let found = runtime.block_on(find(&network, &patient, &chain, &blobs, signal, time_ms))?;
-    let missing = || Failure::wrong(format_args!("{} has no {} at {} in any block", arguments.patient, signal.name(), arguments.time));
+    let missing = || {
+        Failure::wrong(format_args!(
+            "{} has no {} at {} in any block",
+            arguments.patient,
+            signal.name(),
+            arguments.time
+        ))
+    };
     let file = found.ok_or_else(missing)?;
     file.verify(&network.id).or_wrong("the chain on disk")?;
     let text = file.to_json().or_environment("the file does not encode")?;
     let out = &arguments.out;
-    kit::write_atomic(out, text.as_bytes(), 0o600).or_environment(format_args!("{} cannot be written", out.display()))?;
+    kit::write_atomic(out, text.as_bytes(), 0o600)
+        .or_environment(format_args!("{} cannot be written", out.display()))?;
     crate::console::line(format!(
         "{} holds the record and its proof; whoever gets it reads the value\nverify it: caduceus verify record {} --genesis {}",
         out.display(),
@@ -43,7 +55,9 @@ pub(crate) fn run(arguments: &cli::Record) -> Outcome {
 fn instant(text: &str) -> Outcome<i64> {
     let seconds = || text.parse::<i64>().ok()?.checked_mul(1_000);
     let instant = text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond).or_else(seconds);
-    instant.ok_or_else(|| Failure::usage(format_args!("{text} is no instant: RFC 3339 with offset, or seconds since 1970")))
+    instant.ok_or_else(|| {
+        Failure::usage(format_args!("{text} is no instant: RFC 3339 with offset, or seconds since 1970"))
+    })
 }
 
 /// A patient's chain, verified.
@@ -86,7 +100,14 @@ fn follow(network: &Network, patient: &Patient) -> Outcome<Chain> {
 }
 
 /// The first record of this signal and instant.
-async fn find(network: &Network, patient: &Patient, chain: &Chain, blobs: &BlobStore, signal: Signal, time_ms: i64) -> Outcome<Option<RecordFile>> {
+async fn find(
+    network: &Network,
+    patient: &Patient,
+    chain: &Chain,
+    blobs: &BlobStore,
+    signal: Signal,
+    time_ms: i64,
+) -> Outcome<Option<RecordFile>> {
     let erased = || Failure::wrong(format_args!("the keys of {} were erased: nothing can be opened", patient.name));
     let keys = network.patient_keys(patient)?.ok_or_else(erased)?;
     let category = signal.category().id();
@@ -94,11 +115,17 @@ async fn find(network: &Network, patient: &Patient, chain: &Chain, blobs: &BlobS
     let opening = chain.blocks.first().and_then(|block| block.body.opening.clone());
     for block in &chain.blocks {
         let events = block.header.events;
-        let Some(entry) = block.header.batch(category).filter(|_| (events.from_ms..=events.to_ms).contains(&time_ms)) else { continue };
+        let Some(entry) = block.header.batch(category).filter(|_| (events.from_ms..=events.to_ms).contains(&time_ms))
+        else {
+            continue;
+        };
         let sealed = blobs.get(&entry.blob).await.or_wrong("the blob store")?;
-        let batch = OpenedBatch::open(&patient.chain, key, &block.header, category, &sealed).or_wrong("the blob store")?;
+        let batch =
+            OpenedBatch::open(&patient.chain, key, &block.header, category, &sealed).or_wrong("the blob store")?;
         let Records::Readings(records) = batch.records() else { continue };
-        let wanted = |(_, record): &(u64, &phc::Record)| record.reading.time_ms == time_ms && record.reading.signal == signal.id();
+        let wanted = |(_, record): &(u64, &phc::Record)| {
+            record.reading.time_ms == time_ms && record.reading.signal == signal.id()
+        };
         let Some((index, _)) = (0u64..).zip(records).find(wanted) else { continue };
         let proof = batch.prove(block, index).or_wrong("the chain on disk")?;
         let before = chain.directives.iter().filter(|(height, _)| *height < block.header.height);

@@ -49,7 +49,11 @@ impl Home {
     }
     /// The index of one operator's record node: beside its blocks where those lie elsewhere.
     pub(crate) fn index_of(&self, operator: &Id, node_dir: &Path) -> PathBuf {
-        if node_dir == self.record(operator.as_str()) { self.index().join(operator.as_str()) } else { node_dir.join("index") }
+        if node_dir == self.record(operator.as_str()) {
+            self.index().join(operator.as_str())
+        } else {
+            node_dir.join("index")
+        }
     }
     /// Wrapped document keys and sealed answers of the portal.
     pub(crate) fn portal(&self) -> PathBuf {

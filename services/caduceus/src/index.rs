@@ -45,7 +45,8 @@ pub(crate) fn rebuild(data_dir: &Path) -> Outcome {
 /// look after their own whenever they open it.
 fn remove_strangers(home: &Home) -> Outcome {
     let folder = home.index();
-    let failed = |error: std::io::Error| Failure::environment(format_args!("{} cannot be emptied: {error}", folder.display()));
+    let failed =
+        |error: std::io::Error| Failure::environment(format_args!("{} cannot be emptied: {error}", folder.display()));
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -69,8 +70,11 @@ fn nodes(home: &Home, genesis: &Genesis) -> Vec<(Id, PathBuf)> {
 }
 
 fn rebuild_one(home: &Home, genesis: &Genesis, operator: &Id, data: &Path) -> Outcome<ErmMachine<SledStore>> {
-    let style = ProgressStyle::with_template("{msg:24} {bar:44.cyan/black} {pos}/{len} blocks  {elapsed} elapsed, {eta} left");
-    let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(operator.to_string());
+    let style =
+        ProgressStyle::with_template("{msg:24} {bar:44.cyan/black} {pos}/{len} blocks  {elapsed} elapsed, {eta} left");
+    let bar = ProgressBar::new(0)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message(operator.to_string());
     let index = home.index_of(operator, data);
     let mut progress = |height, end| {
         bar.set_length(end);
@@ -85,7 +89,9 @@ fn failure(operator: &Id, error: record_node::Error) -> Failure {
     use record_node::Error;
     let told = format!("the index is not rebuilt: the record node of {operator}: {error}");
     match error {
-        Error::Corrupt { .. } | Error::Diverged { .. } | Error::Store(store::Error::Corrupt { .. }) => Failure::wrong(told),
+        Error::Corrupt { .. } | Error::Diverged { .. } | Error::Store(store::Error::Corrupt { .. }) => {
+            Failure::wrong(told)
+        }
         _ => Failure::environment(told),
     }
 }

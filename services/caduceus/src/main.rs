@@ -10,11 +10,11 @@ mod failure;
 mod home;
 mod index;
 mod network;
-mod replay;
 mod platform;
 mod record;
 mod record_api;
 mod record_chain;
+mod replay;
 mod rings;
 mod run;
 mod verify;
@@ -40,7 +40,9 @@ fn run(command: Command) -> Outcome {
     match command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
-        Command::Verify(Verify::Receipt { file, genesis, checkpoint }) => verify::receipt(&file, &genesis, checkpoint.as_deref()),
+        Command::Verify(Verify::Receipt { file, genesis, checkpoint }) => {
+            verify::receipt(&file, &genesis, checkpoint.as_deref())
+        }
         Command::Verify(Verify::Record { file, genesis }) => verify::record(&file, &genesis),
         Command::Record(arguments) => export::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),

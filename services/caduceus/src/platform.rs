@@ -80,9 +80,13 @@ impl Platform {
         let monitor_progress = monitor.progress();
 
         let notifier_rings = Rings::new(home.dir(), network.id, network.service(Service::Notifier)?.wrap);
-        let settings =
-            notify::Settings { content: Content::Full, mail_dir: home.mail().display().to_string(), ..notify::Settings::default() };
-        let notifier = Notifier::new(log.clone(), Arc::new(notifier_rings), clock.clone(), network.id, &settings).or_usage("the notifier")?;
+        let settings = notify::Settings {
+            content: Content::Full,
+            mail_dir: home.mail().display().to_string(),
+            ..notify::Settings::default()
+        };
+        let notifier = Notifier::new(log.clone(), Arc::new(notifier_rings), clock.clone(), network.id, &settings)
+            .or_usage("the notifier")?;
         let notifier_progress = notifier.progress();
 
         let party = id(ANCHORING_PARTY)?;
@@ -196,7 +200,9 @@ impl Platform {
     pub(crate) async fn open_portal(&self) -> Outcome<(SocketAddr, Ingest, Shutdown)> {
         let network = &self.network;
         let custody = Arc::new(DemoCustody::new(network.clone())?);
-        let ingest = Ingest::open(self.log.clone(), network.id, custody.clone(), IngestSettings::default()).await.or_environment("ingest")?;
+        let ingest = Ingest::open(self.log.clone(), network.id, custody.clone(), IngestSettings::default())
+            .await
+            .or_environment("ingest")?;
         let settings = PortalSettings {
             audience: AUDIENCE.into(),
             issuers: network.genesis.authority.keys.clone(),
@@ -230,7 +236,10 @@ impl Platform {
 
     /// An error of a part that ended before it was told to.
     pub(crate) fn broken(&self) -> Option<Failure> {
-        self.working.iter().any(JoinHandle::is_finished).then(|| Failure::environment("a part has ended before its time; see the log above"))
+        self.working
+            .iter()
+            .any(JoinHandle::is_finished)
+            .then(|| Failure::environment("a part has ended before its time; see the log above"))
     }
 
     /// Stops every part in the order of the stream; what is under way is finished.

@@ -36,11 +36,18 @@ impl RecordNodes {
             let identity = Identity::from_seed(&network.validator_seed(&operator)?);
             seats.push((operator, identity, port));
         }
-        let peers: Vec<Peer> =
-            seats.iter().map(|(_, identity, port)| Peer { address: format!("127.0.0.1:{port}"), node_id: identity.node_id() }).collect();
+        let peers: Vec<Peer> = seats
+            .iter()
+            .map(|(_, identity, port)| Peer { address: format!("127.0.0.1:{port}"), node_id: identity.node_id() })
+            .collect();
         let mut starting = Vec::new();
         for (operator, identity, port) in seats {
-            let mut config = Config::new(operator.as_str(), network.home.record(operator.as_str()), ([127, 0, 0, 1], port).into(), peers.clone());
+            let mut config = Config::new(
+                operator.as_str(),
+                network.home.record(operator.as_str()),
+                ([127, 0, 0, 1], port).into(),
+                peers.clone(),
+            );
             // The injected clock runs much faster than votes travel.
             (config.clock_ahead_max_ms, config.clock_behind_max_ms) = (86_400_000, 30 * 86_400_000);
             let index = network.home.index_of(&operator, &config.data_dir);
@@ -58,7 +65,8 @@ impl RecordNodes {
         let mut nodes = Vec::new();
         for start in starting {
             let (operator, started) = start.await.or_environment("a record node did not start")?;
-            let (node, running) = started.map_err(|error| Failure::environment(format_args!("the record node of {operator}: {error}")))?;
+            let (node, running) = started
+                .map_err(|error| Failure::environment(format_args!("the record node of {operator}: {error}")))?;
             nodes.push((operator, node, running));
         }
         Ok(Self { nodes })
@@ -90,16 +98,25 @@ impl RecordNodes {
 }
 
 /// The chain's state over the index of a node; blocks that the index lacks are executed.
-pub(crate) async fn open_machine(genesis: Genesis, index: PathBuf, node_dir: PathBuf) -> Result<ErmMachine<SledStore>, record_node::Error> {
+pub(crate) async fn open_machine(
+    genesis: Genesis,
+    index: PathBuf,
+    node_dir: PathBuf,
+) -> Result<ErmMachine<SledStore>, record_node::Error> {
     let opening = tokio::task::spawn_blocking(move || ErmMachine::on_disk(genesis, &index, &node_dir));
     opening.await.unwrap_or_else(|error| Err(record_node::Error::Engine(error.to_string())))
 }
 
 /// Ports of this machine that nothing listens on. Another process may take one before the node does: then the start says so.
 fn free_ports(count: usize) -> Outcome<Vec<u16>> {
-    let listeners: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect::<Result<_, _>>().or_environment("no port is free on loopback")?;
-    listeners.iter().map(|listener| Ok(listener.local_addr().or_environment("no port is free on loopback")?.port())).collect()
+    let listeners: Vec<TcpListener> = (0..count)
+        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
+        .collect::<Result<_, _>>()
+        .or_environment("no port is free on loopback")?;
+    listeners
+        .iter()
+        .map(|listener| Ok(listener.local_addr().or_environment("no port is free on loopback")?.port()))
+        .collect()
 }
 
 /// Sends transactions of one sender, one after the other.
@@ -121,9 +138,16 @@ impl Submitter {
         let _turn = self.turn.lock().await;
         let (sequence, height) = self
             .node
-            .read(|machine| machine.state().view().sequence(&self.sender).map(|sequence| (sequence, machine.state().head().height)))
+            .read(|machine| {
+                machine.state().view().sequence(&self.sender).map(|sequence| (sequence, machine.state().head().height))
+            })
             .map_err(|error| error.to_string())?;
-        let body = Body { sender: self.sender.clone(), sequence, expiry_height: height.saturating_add(EXPIRY_HEIGHTS), payload };
+        let body = Body {
+            sender: self.sender.clone(),
+            sequence,
+            expiry_height: height.saturating_add(EXPIRY_HEIGHTS),
+            payload,
+        };
         let signed = body.sign(&self.network, &self.key, &mut OsRng);
         let id = self.node.submit(signed.encode().into()).await.map_err(|error| error.to_string())?;
         let committed = self.node.await_committed(id).await.map_err(|error| error.to_string())?;
@@ -148,7 +172,11 @@ impl Anchors {
 #[async_trait]
 impl AnchorSink for Anchors {
     async fn latest(&self) -> Result<Digest, String> {
-        let held = self.submitter.node.read(|machine| machine.state().view().anchor(&self.party)).map_err(|error| error.to_string())?;
+        let held = self
+            .submitter
+            .node
+            .read(|machine| machine.state().view().anchor(&self.party))
+            .map_err(|error| error.to_string())?;
         Ok(held.map_or(Digest::ZERO, |held| held.anchor))
     }
 

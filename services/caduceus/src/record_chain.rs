@@ -70,7 +70,9 @@ impl RecordChain for NodeChain {
         let id = match self.node.submit(transaction.into()).await {
             Ok(id) | Err(SubmitError::AlreadyWaiting(id)) => id,
             Err(SubmitError::AlreadyCommitted { height, .. }) => return Ok(height),
-            Err(SubmitError::Refused(refusal)) => return Err(ChainError::Refused { code, reason: refusal.to_string() }),
+            Err(SubmitError::Refused(refusal)) => {
+                return Err(ChainError::Refused { code, reason: refusal.to_string() });
+            }
             Err(error) => return Err(ChainError::Unavailable(error.to_string())),
         };
         match self.node.await_committed(id).await {
@@ -93,7 +95,9 @@ impl NodeChain {
     fn refusal_code(&self, transaction: &[u8]) -> u16 {
         let refusal = match Signed::decode(transaction) {
             Err(refusal) => Some(refusal),
-            Ok(signed) => self.node.read(|machine| machine.state().admit(&signed).err().and_then(|error| error.refusal().cloned())),
+            Ok(signed) => self
+                .node
+                .read(|machine| machine.state().admit(&signed).err().and_then(|error| error.refusal().cloned())),
         };
         refusal.map_or(0, |refusal| refusal.code())
     }

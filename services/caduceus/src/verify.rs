@@ -47,7 +47,13 @@ pub(crate) fn record(path: &Path, genesis: &Path) -> Outcome {
     let iso = crate::demo::iso;
     let mut out = format!("the record holds\nrecord        {}\n", shown(&verified.content));
     out += &format!("patient       {}\nchain         {}\n", verified.patient, verified.chain.id);
-    out += &format!("block         {} at height {}, cut {}\nwriter        {}\n", verified.block, verified.height, iso(verified.time_ms), verified.writer);
+    out += &format!(
+        "block         {} at height {}, cut {}\nwriter        {}\n",
+        verified.block,
+        verified.height,
+        iso(verified.time_ms),
+        verified.writer
+    );
     for what in &verified.recomputed {
         out += &format!("computed      {what}\n");
     }
@@ -65,7 +71,8 @@ fn shown(content: &RecordContent) -> String {
         RecordContent::Reading(record) => {
             let reading = &record.reading;
             let signal = vitals::Signal::from_id(reading.signal);
-            let (name, unit) = signal.map_or((format!("signal {}", reading.signal), ""), |signal| (signal.name().to_owned(), signal.unit()));
+            let (name, unit) = signal
+                .map_or((format!("signal {}", reading.signal), ""), |signal| (signal.name().to_owned(), signal.unit()));
             let how = match reading.provenance {
                 Provenance::Device => "measured by",
                 Provenance::Manual => "entered by hand at",
@@ -74,18 +81,30 @@ fn shown(content: &RecordContent) -> String {
                 Subject::Patient => String::new(),
                 Subject::Location(location) => format!(" in {location}"),
             };
-            format!("{name} {} {unit} at {}, {how} {}{at} (number {})", vitals::milli::to_text(reading.value_milli), iso(reading.time_ms), record.device, record.sequence)
+            format!(
+                "{name} {} {unit} at {}, {how} {}{at} (number {})",
+                vitals::milli::to_text(reading.value_milli),
+                iso(reading.time_ms),
+                record.device,
+                record.sequence
+            )
         }
         RecordContent::Score(score) => format!("score {} millionths at {}", score.score_micro, iso(score.time_ms)),
         RecordContent::Access(request) => {
             let decision = if request.permitted { "permitted" } else { "refused" };
-            format!("request of {} for category {} at {}, {decision}", request.receiver, request.category, iso(request.time_ms))
+            format!(
+                "request of {} for category {} at {}, {decision}",
+                request.receiver,
+                request.category,
+                iso(request.time_ms)
+            )
         }
     }
 }
 
 fn read_checkpoint(path: &Path) -> Outcome<Checkpoint> {
-    serde_json::from_slice(&read(path, CHECKPOINT_BYTES_MAX)?).or_wrong(format_args!("{} is no checkpoint", path.display()))
+    serde_json::from_slice(&read(path, CHECKPOINT_BYTES_MAX)?)
+        .or_wrong(format_args!("{} is no checkpoint", path.display()))
 }
 
 /// Reads a file of bounded size.

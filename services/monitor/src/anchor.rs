@@ -61,14 +61,23 @@ impl Anchorer {
     ///
     /// # Errors
     /// Those of the log and the blob store. Where the record chain cannot take an anchor now, it is tried again with the next progress.
-    pub async fn run(mut self, mut progress: watch::Receiver<Progress>, interval_ms: i64, shutdown: &Shutdown) -> Result<()> {
+    pub async fn run(
+        mut self,
+        mut progress: watch::Receiver<Progress>,
+        interval_ms: i64,
+        shutdown: &Shutdown,
+    ) -> Result<()> {
         let mut last: Option<i64> = None;
         loop {
             let event_ms = progress.borrow_and_update().event_ms;
-            if let Some(event_ms) = event_ms.filter(|now| last.is_none_or(|last| now.saturating_sub(last) >= interval_ms)) {
+            if let Some(event_ms) =
+                event_ms.filter(|now| last.is_none_or(|last| now.saturating_sub(last) >= interval_ms))
+            {
                 match self.anchor(event_ms).await {
                     Ok(_) => last = Some(event_ms),
-                    Err(Error::Anchor(reason)) => tracing::warn!(%reason, "an anchor was not submitted; it is tried again"),
+                    Err(Error::Anchor(reason)) => {
+                        tracing::warn!(%reason, "an anchor was not submitted; it is tried again")
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -105,7 +114,14 @@ impl Anchorer {
         let places = self.parts.blobs.put_pack(vec![Bytes::from(leaves.encode())]).await?;
         let Some(place) = places.first() else { return Ok(None) };
         let chains = u32::try_from(leaves.iter().len()).unwrap_or(u32::MAX);
-        let record = AnchorRecord { party: self.parts.party.clone(), previous, root: leaves.root(), chains, time_ms, leaves: *place };
+        let record = AnchorRecord {
+            party: self.parts.party.clone(),
+            previous,
+            root: leaves.root(),
+            chains,
+            time_ms,
+            leaves: *place,
+        };
         let mut writer = self.parts.log.writer(&format!("anchor.{}", self.parts.party)).await?;
         let announced = Append::new(PHC_ANCHORS, Bytes::new(), time_ms, ledger::encode(&record)).in_partition(0);
         writer.commit(Batch::of(vec![announced])).await?;

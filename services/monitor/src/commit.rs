@@ -37,7 +37,8 @@ pub(crate) async fn gather(shared: &mut Shared, partitions: &mut BTreeMap<u32, P
     let mut gathered = Gathered::default();
     let mut states = BTreeMap::new();
     for (number, id, cut) in cuts {
-        let own: Vec<BlobRef> = places.by_ref().take(cut.draft.iter().flat_map(phc::BlockDraft::blobs).count()).collect();
+        let own: Vec<BlobRef> =
+            places.by_ref().take(cut.draft.iter().flat_map(phc::BlockDraft::blobs).count()).collect();
         let Some(patient) = partitions.get_mut(&number).and_then(|work| work.patients.get_mut(&id)) else {
             continue; // keys or grant were taken back after the cut
         };
@@ -50,7 +51,13 @@ pub(crate) async fn gather(shared: &mut Shared, partitions: &mut BTreeMap<u32, P
             gathered.records.push(Append::new(PHC_BLOCKS, key.clone(), block.header.time_ms, block.encode()));
             for alert in alerts {
                 let (severity, time_ms) = (alert.severity, alert.time_ms);
-                let value = seal_topic_value(keys.stream(&chain)?, &chain, ALERTS, &to_value(alert, &block, patient.head.hash), &mut shared.rng);
+                let value = seal_topic_value(
+                    keys.stream(&chain)?,
+                    &chain,
+                    ALERTS,
+                    &to_value(alert, &block, patient.head.hash),
+                    &mut shared.rng,
+                );
                 gathered.records.push(Append::new(ALERTS, key.clone(), time_ms, value));
                 metrics::counter!("caduceus_alerts_raised_total", "severity" => severity).increment(1);
             }
@@ -96,7 +103,9 @@ fn pass(gathered: &mut Gathered, work: &PartitionWork) {
     let time_ms = work.ticks.before(target.readings);
     if time_ms != work.ticks.committed_ms() {
         let value = encode(&PartitionState { time_ms });
-        gathered.records.push(Append::new(MONITOR_STATE, Bytes::new(), time_ms.unwrap_or(0), value).in_partition(work.number));
+        gathered
+            .records
+            .push(Append::new(MONITOR_STATE, Bytes::new(), time_ms.unwrap_or(0), value).in_partition(work.number));
     }
     gathered.targets.push((work.number, target));
 }

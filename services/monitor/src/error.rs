@@ -23,7 +23,9 @@ pub enum Error {
     #[error(transparent)]
     Chain(#[from] phc::Error),
     /// What lies in the log is not what a monitor wrote: restore the log from a copy.
-    #[error("the state of chain {chain} at offset {offset} of partition {partition} is unreadable ({reason}); restore the log from a copy")]
+    #[error(
+        "the state of chain {chain} at offset {offset} of partition {partition} is unreadable ({reason}); restore the log from a copy"
+    )]
     State {
         /// The chain.
         chain: ledger::Digest,

@@ -54,9 +54,27 @@ impl Monitor {
         let Parts { log, blobs, keys, detector, signer, network, randomness } = parts;
         let model = Digest(detector.cohort().map_or([0; 32], vitals::CohortModel::hash));
         let own = signer.public();
-        let shared =
-            Shared { log, blobs, keys, detector, model, signer, own, network, settings, rng: randomness, duplicates: 0, rejected: 0, event_ms: None };
-        Ok(Self { shared, partitions: BTreeMap::new(), stale: BTreeSet::new(), progress: watch::Sender::new(Progress::default()) })
+        let shared = Shared {
+            log,
+            blobs,
+            keys,
+            detector,
+            model,
+            signer,
+            own,
+            network,
+            settings,
+            rng: randomness,
+            duplicates: 0,
+            rejected: 0,
+            event_ms: None,
+        };
+        Ok(Self {
+            shared,
+            partitions: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            progress: watch::Sender::new(Progress::default()),
+        })
     }
 
     /// How far it has come; changes with every commit.
@@ -71,7 +89,8 @@ impl Monitor {
     /// See [`Error`]; after any of them another monitor goes on from what was committed.
     pub async fn run(mut self, shutdown: &Shutdown) -> Result<()> {
         let mut writer = self.shared.log.writer(&self.shared.settings.name).await?;
-        let mut reader = self.shared.log.reader(&self.shared.settings.group, &[READINGS, ACCESS_REQUESTS, PHC_BLOCKS]).await?;
+        let mut reader =
+            self.shared.log.reader(&self.shared.settings.group, &[READINGS, ACCESS_REQUESTS, PHC_BLOCKS]).await?;
         loop {
             let next = reader.next(self.shared.settings.records_per_read, self.shared.settings.wait);
             let event = tokio::select! {
@@ -109,7 +128,9 @@ impl Monitor {
             Event::Records(records) => {
                 for record in &records {
                     self.take(record).await?;
-                    if self.partitions.values().map(|work| work.cut_bytes).sum::<usize>() >= self.shared.settings.commit_bytes {
+                    if self.partitions.values().map(|work| work.cut_bytes).sum::<usize>()
+                        >= self.shared.settings.commit_bytes
+                    {
                         self.commit(reader, writer).await?;
                     }
                 }
@@ -167,7 +188,8 @@ impl Monitor {
         loop {
             match writer.commit(batch.clone()).await {
                 Ok(_) => {
-                    metrics::histogram!("caduceus_monitor_commit_duration_seconds").record(begun.elapsed().as_secs_f64());
+                    metrics::histogram!("caduceus_monitor_commit_duration_seconds")
+                        .record(begun.elapsed().as_secs_f64());
                     self.was_committed(gathered);
                     return Ok(());
                 }
@@ -196,7 +218,8 @@ impl Monitor {
                 work.was_committed(*target);
             }
         }
-        let (duplicates, rejected) = (std::mem::take(&mut self.shared.duplicates), std::mem::take(&mut self.shared.rejected));
+        let (duplicates, rejected) =
+            (std::mem::take(&mut self.shared.duplicates), std::mem::take(&mut self.shared.rejected));
         metrics::counter!("caduceus_monitor_readings_total").increment(gathered.counts.readings);
         metrics::counter!("caduceus_monitor_duplicates_total").increment(duplicates);
         metrics::counter!("caduceus_phc_blocks_total").increment(gathered.blocks);
@@ -215,7 +238,8 @@ impl Monitor {
             progress.commits += 1;
             progress.patients = self.partitions.values().map(|work| work.patients.len() as u64).sum();
             progress.event_ms = self.shared.event_ms;
-            progress.committed = self.partitions.iter().map(|(number, work)| (*number, work.committed.readings)).collect();
+            progress.committed =
+                self.partitions.iter().map(|(number, work)| (*number, work.committed.readings)).collect();
         });
     }
 }

@@ -83,7 +83,9 @@ impl PartitionWork {
         };
         if let Some(time_ms) = tick_ms {
             // Every tick before the committed position had passed without a word; this one stands for all.
-            for (id, patient) in work.patients.iter_mut().filter(|(_, patient)| patient.through_position < committed.readings) {
+            for (id, patient) in
+                work.patients.iter_mut().filter(|(_, patient)| patient.through_position < committed.readings)
+            {
                 patient.tick(shared, time_ms, committed.readings)?;
                 work.open.extend(patient.open_at.map(|at| (at, *id)));
             }
@@ -97,7 +99,11 @@ impl PartitionWork {
         match record.topic.as_str() {
             READINGS => {
                 self.next.readings = next;
-                if record.key.is_empty() { self.tick(shared, record).await? } else { self.readings(shared, record).await? }
+                if record.key.is_empty() {
+                    self.tick(shared, record).await?
+                } else {
+                    self.readings(shared, record).await?
+                }
             }
             ACCESS_REQUESTS => {
                 self.next.access = next;
@@ -166,7 +172,9 @@ impl PartitionWork {
     async fn reader_of(&mut self, shared: &mut Shared, record: &Record) -> Result<Option<(Digest, Arc<PatientKeys>)>> {
         let readings = record.topic.as_str() == READINGS;
         let id = record.key.as_ref().try_into().ok().map(Digest);
-        if let Some(id) = id && !self.patients.contains_key(&id) {
+        if let Some(id) = id
+            && !self.patients.contains_key(&id)
+        {
             if self.forgotten.contains(&id) {
                 self.refuse_unopened(shared, record, "no-key");
                 return Ok(None);
@@ -198,7 +206,8 @@ impl PartitionWork {
 
     fn refuse(&mut self, shared: &mut Shared, record: &Record, value: Vec<u8>, reason: &str) {
         shared.reject(reason);
-        let append = Append::new(READINGS_REJECTED, record.key.clone(), record.time_ms, value).in_partition(self.number);
+        let append =
+            Append::new(READINGS_REJECTED, record.key.clone(), record.time_ms, value).in_partition(self.number);
         if record.topic.as_str() == READINGS {
             self.outbox.reading(record.offset, append);
         } else {
@@ -276,7 +285,8 @@ impl PartitionWork {
     /// Whether there is reason for a commit: something to append, or many offsets to pass; of `phc.blocks` alone it is not worth one.
     pub(crate) fn is_due(&self, idle: bool) -> bool {
         let target = self.target();
-        let passed = target.readings.saturating_sub(self.committed.readings) + target.access.saturating_sub(self.committed.access);
+        let passed = target.readings.saturating_sub(self.committed.readings)
+            + target.access.saturating_sub(self.committed.access);
         let reason = !self.cuts.is_empty() || self.flushed || self.outbox.releasable(target).next().is_some();
         reason || passed >= PASSED || (idle && passed > 0)
     }

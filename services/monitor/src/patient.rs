@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use ledger::{Chain, encode};
 use phc::messages::READINGS_REJECTED;
-use phc::{AccessRequest, BlockBuilder, ChainState, PatientKeys, Place, ReadingBatch, Record, Rejected, RejectedValue, Score, Span, Subject};
+use phc::{
+    AccessRequest, BlockBuilder, ChainState, PatientKeys, Place, ReadingBatch, Record, Rejected, RejectedValue, Score,
+    Span, Subject,
+};
 use stream::Append;
 use vitals::{Anomaly, Observation, VitalsError};
 
@@ -90,7 +93,13 @@ impl Patient {
     }
 
     /// Takes the readings of a batch at `offset` in, each once.
-    pub(crate) fn take(&mut self, shared: &mut Shared, keys: &PatientKeys, batch: &ReadingBatch, offset: u64) -> Result<()> {
+    pub(crate) fn take(
+        &mut self,
+        shared: &mut Shared,
+        keys: &PatientKeys,
+        batch: &ReadingBatch,
+        offset: u64,
+    ) -> Result<()> {
         let Some(watch) = self.watch(&batch.subject) else {
             return self.reject_batch(shared, keys, batch, "too-many-locations", offset);
         };
@@ -107,7 +116,14 @@ impl Patient {
         Ok(())
     }
 
-    fn observe(&mut self, shared: &mut Shared, keys: &PatientKeys, watch: usize, record: Record, offset: u64) -> Result<()> {
+    fn observe(
+        &mut self,
+        shared: &mut Shared,
+        keys: &PatientKeys,
+        watch: usize,
+        record: Record,
+        offset: u64,
+    ) -> Result<()> {
         let Some(reading) = to_vitals(&record.reading) else {
             return self.reject(shared, keys, &record, "unknown-signal", offset);
         };
@@ -169,13 +185,31 @@ impl Patient {
         self.access_at.get_or_insert(offset);
     }
 
-    fn reject_batch(&mut self, shared: &mut Shared, keys: &PatientKeys, batch: &ReadingBatch, reason: &str, offset: u64) -> Result<()> {
+    fn reject_batch(
+        &mut self,
+        shared: &mut Shared,
+        keys: &PatientKeys,
+        batch: &ReadingBatch,
+        reason: &str,
+        offset: u64,
+    ) -> Result<()> {
         batch.records().try_for_each(|record| self.reject(shared, keys, &record, reason, offset))
     }
 
-    fn reject(&mut self, shared: &mut Shared, keys: &PatientKeys, record: &Record, reason: &str, offset: u64) -> Result<()> {
-        let rejected =
-            Rejected { device: record.device.clone(), reason: reason.into(), received_ms: record.received_ms, line: encode(record) };
+    fn reject(
+        &mut self,
+        shared: &mut Shared,
+        keys: &PatientKeys,
+        record: &Record,
+        reason: &str,
+        offset: u64,
+    ) -> Result<()> {
+        let rejected = Rejected {
+            device: record.device.clone(),
+            reason: reason.into(),
+            received_ms: record.received_ms,
+            line: encode(record),
+        };
         let value = RejectedValue::sealed(keys.stream(&self.chain)?, &self.chain, &rejected, &mut shared.rng);
         self.keep(shared, value, reason, record.received_ms, offset);
         Ok(())
@@ -227,7 +261,14 @@ impl Patient {
     }
 
     /// Cuts: everything below `through` of `readings` and `access` of `access.requests` is covered from here on.
-    pub(crate) fn cut(&mut self, shared: &mut Shared, keys: Arc<PatientKeys>, partition: u32, through: u64, access: u64) -> Result<Cut> {
+    pub(crate) fn cut(
+        &mut self,
+        shared: &mut Shared,
+        keys: Arc<PatientKeys>,
+        partition: u32,
+        through: u64,
+        access: u64,
+    ) -> Result<Cut> {
         let builder = std::mem::take(&mut self.builder);
         let draft = if builder.is_empty() {
             None

@@ -33,7 +33,9 @@ pub struct Progress {
 impl Progress {
     /// Whether everything up to these places of `readings` is in blocks.
     pub fn covers(&self, places: &[Position]) -> bool {
-        places.iter().all(|place| self.committed.get(&place.partition).is_some_and(|committed| *committed > place.offset))
+        places
+            .iter()
+            .all(|place| self.committed.get(&place.partition).is_some_and(|committed| *committed > place.offset))
     }
 
     /// Waits until everything up to these places of `readings` is in blocks, such as those of final ticks. False where the

@@ -25,7 +25,8 @@ pub(crate) async fn restore(shared: &Shared, reader: &mut dyn Reader, number: u3
         for record in records {
             if record.key.is_empty() {
                 let state = decode::<PartitionState>("state of a partition", &record.value);
-                restored.tick_ms = state.map_err(|error| unreadable(Digest::ZERO, number, record.offset, error.to_string()))?.time_ms;
+                restored.tick_ms =
+                    state.map_err(|error| unreadable(Digest::ZERO, number, record.offset, error.to_string()))?.time_ms;
             } else if let Ok(id) = record.key.as_ref().try_into() {
                 last.insert(Digest(id), (record.offset, record.value));
             }
@@ -38,8 +39,10 @@ pub(crate) async fn restore(shared: &Shared, reader: &mut dyn Reader, number: u3
             restored.forgotten.insert(id);
             continue;
         };
-        let state = MonitorState::open(&chain, &keys, &sealed).map_err(|reason| unreadable(id, number, offset, reason))?;
-        let patient = Patient::restore(chain, state).map_err(|error| unreadable(id, number, offset, error.to_string()))?;
+        let state =
+            MonitorState::open(&chain, &keys, &sealed).map_err(|reason| unreadable(id, number, offset, reason))?;
+        let patient =
+            Patient::restore(chain, state).map_err(|error| unreadable(id, number, offset, error.to_string()))?;
         restored.patients.insert(id, patient);
     }
     let committed = Places {
@@ -50,7 +53,12 @@ pub(crate) async fn restore(shared: &Shared, reader: &mut dyn Reader, number: u3
     reader.seek(READINGS, number, committed.readings).await?;
     reader.seek(ACCESS_REQUESTS, number, committed.access).await?;
     reader.seek(PHC_BLOCKS, number, committed.blocks).await?;
-    tracing::info!(partition = number, patients = restored.patients.len(), readings = committed.readings, "took a partition over");
+    tracing::info!(
+        partition = number,
+        patients = restored.patients.len(),
+        readings = committed.readings,
+        "took a partition over"
+    );
     PartitionWork::new(shared, number, committed, restored)
 }
 

@@ -37,8 +37,8 @@ impl MonitorState {
 
     pub(crate) fn open(chain: &Chain, keys: &PatientKeys, sealed: &[u8]) -> Result<Self, String> {
         let key = keys.stream(chain).map_err(|error| error.to_string())?;
-        let state: Self =
-            open_topic_value(key, chain, MONITOR_STATE, "state of a monitor", sealed).map_err(|error| error.to_string())?;
+        let state: Self = open_topic_value(key, chain, MONITOR_STATE, "state of a monitor", sealed)
+            .map_err(|error| error.to_string())?;
         if state.version != VERSION {
             return Err(format!("version {} is not {VERSION}", state.version));
         }
@@ -72,7 +72,16 @@ mod tests {
             span: Span { partition: 5, from: 6, through: 7 },
         };
         let mut device = DeviceWindow::new("watch", 1);
-        device.take(1, &Reading { signal: 1, value_milli: 72_000, time_ms: 60_000, offset_minutes: None, provenance: Provenance::Device });
+        device.take(
+            1,
+            &Reading {
+                signal: 1,
+                value_milli: 72_000,
+                time_ms: 60_000,
+                offset_minutes: None,
+                provenance: Provenance::Device,
+            },
+        );
         MonitorState::new((8, 9), chain, vec![device], vec![(Subject::Patient, vec![10])])
     }
 

@@ -36,7 +36,11 @@ impl Ticks {
 
     /// Event time at a position at or after the committed one.
     pub(crate) fn before(&self, offset: u64) -> Option<i64> {
-        self.open.iter().take_while(|(at, _)| *at < offset).last().map_or(self.committed_ms, |(_, time_ms)| Some(*time_ms))
+        self.open
+            .iter()
+            .take_while(|(at, _)| *at < offset)
+            .last()
+            .map_or(self.committed_ms, |(_, time_ms)| Some(*time_ms))
     }
 
     /// A commit up to this position was made.

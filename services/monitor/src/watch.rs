@@ -54,10 +54,12 @@ mod tests {
     #[test]
     fn a_reading_of_the_chain_and_of_the_detector_are_the_same_bytes() {
         for (signal, provenance) in [(1, Provenance::Device), (105, Provenance::Manual)] {
-            let reading = Reading { signal, value_milli: -7, time_ms: 1_700_000_000_000, offset_minutes: Some(-90), provenance };
+            let reading =
+                Reading { signal, value_milli: -7, time_ms: 1_700_000_000_000, offset_minutes: Some(-90), provenance };
             assert_eq!(to_vitals(&reading).map(|own| ledger::encode(&own)), Some(ledger::encode(&reading)));
         }
-        let unknown = Reading { signal: 999, value_milli: 0, time_ms: 0, offset_minutes: None, provenance: Provenance::Device };
+        let unknown =
+            Reading { signal: 999, value_milli: 0, time_ms: 0, offset_minutes: None, provenance: Provenance::Device };
         assert_eq!(to_vitals(&unknown), None);
     }
 }

@@ -24,7 +24,10 @@ pub(crate) struct BlockStore {
 
 impl BlockStore {
     /// Opens the log and hands every block to `each`, lowest first.
-    pub(crate) fn open(dir: &Path, mut each: impl FnMut(u64, Bytes, CommitCertificate) -> Result<(), Error>) -> Result<Self, Error> {
+    pub(crate) fn open(
+        dir: &Path,
+        mut each: impl FnMut(u64, Bytes, CommitCertificate) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let mut id = [0; 16];
         OsRng.fill_bytes(&mut id);
         let log = SegmentLog::open(dir, LogId(id), Settings::default())?.log;
@@ -70,12 +73,14 @@ impl BlockStore {
 }
 
 pub(crate) fn contents(dir: &Path, height: u64, unit: &Unit) -> Result<(Bytes, CommitCertificate), Error> {
-    let corrupt = |reason: String| Error::Corrupt { path: dir.to_owned(), reason: format!("unit of height {height}: {reason}") };
+    let corrupt =
+        |reason: String| Error::Corrupt { path: dir.to_owned(), reason: format!("unit of height {height}: {reason}") };
     let records: Vec<_> = unit.shared_records().collect();
     let [(BLOCK, block), (CERTIFICATE, certificate)] = records.as_slice() else {
         return Err(corrupt("it does not hold one block and one certificate".into()));
     };
-    let certificate: CommitCertificate = ledger::decode("certificate", certificate).map_err(|error| corrupt(error.to_string()))?;
+    let certificate: CommitCertificate =
+        ledger::decode("certificate", certificate).map_err(|error| corrupt(error.to_string()))?;
     if certificate.height != height {
         return Err(corrupt(format!("its certificate is for height {}", certificate.height)));
     }

@@ -81,7 +81,14 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { propose_ms: 1_000, prevote_ms: 500, precommit_ms: 500, increase_ms: 250, rebroadcast_ms: 2_000, max_ms: 20_000 }
+        Self {
+            propose_ms: 1_000,
+            prevote_ms: 500,
+            precommit_ms: 500,
+            increase_ms: 250,
+            rebroadcast_ms: 2_000,
+            max_ms: 20_000,
+        }
     }
 }
 
@@ -114,7 +121,12 @@ mod defaults {
 
 impl Config {
     /// Settings for a node with every default.
-    pub fn new(name: impl Into<String>, data_dir: impl Into<PathBuf>, listen: std::net::SocketAddr, peers: Vec<Peer>) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        data_dir: impl Into<PathBuf>,
+        listen: std::net::SocketAddr,
+        peers: Vec<Peer>,
+    ) -> Self {
         Self {
             name: name.into(),
             data_dir: data_dir.into(),
@@ -146,12 +158,18 @@ impl Config {
         }
         let transaction = self.mempool.transaction_bytes;
         if transaction == 0 || transaction > 120_000 || transaction > self.block_bytes_max {
-            return refuse("mempool.transaction_bytes", "1 to 120,000 and not more than block_bytes_max: it has to fit a gossip message and a block");
+            return refuse(
+                "mempool.transaction_bytes",
+                "1 to 120,000 and not more than block_bytes_max: it has to fit a gossip message and a block",
+            );
         }
         if self.heartbeat_ms == 0 || self.gossip_repeat_ms == 0 {
             return refuse("heartbeat_ms, gossip_repeat_ms", "more than 0");
         }
-        if self.timeouts.propose_ms == 0 || self.timeouts.rebroadcast_ms == 0 || self.timeouts.max_ms < self.timeouts.propose_ms {
+        if self.timeouts.propose_ms == 0
+            || self.timeouts.rebroadcast_ms == 0
+            || self.timeouts.max_ms < self.timeouts.propose_ms
+        {
             return refuse("timeouts", "more than 0, and max_ms not below propose_ms");
         }
         Ok(())
@@ -219,7 +237,8 @@ mod tests {
 
     #[test]
     fn one_seed_gives_one_identity_and_another_seed_another() {
-        let (one, again, other) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
+        let (one, again, other) =
+            (Identity::from_seed(&[1; 32]), Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
         assert_eq!((one.validator(), one.node_id()), (again.validator(), again.node_id()));
         assert!(one.validator() != other.validator() && one.node_id() != other.node_id());
     }

@@ -52,7 +52,10 @@ impl<S: NodeStore + Send + Sync + 'static> StateMachine for ErmMachine<S> {
 
     fn admit(&self, transactions: &[Bytes]) -> Vec<Result<Admission, Refusal>> {
         match self.state.admit_all(transactions) {
-            Ok(answers) => answers.into_iter().map(|answer| answer.map(admission).map_err(|refusal| refused(refusal.into()))).collect(),
+            Ok(answers) => answers
+                .into_iter()
+                .map(|answer| answer.map(admission).map_err(|refusal| refused(refusal.into())))
+                .collect(),
             Err(error) => {
                 let why = refused(error);
                 transactions.iter().map(|_| Err(why.clone())).collect()
@@ -61,7 +64,8 @@ impl<S: NodeStore + Send + Sync + 'static> StateMachine for ErmMachine<S> {
     }
 
     fn still_valid(&self, admission: &Admission) -> Result<(), Refusal> {
-        let sender = ledger::decode("sender", &admission.sender).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let sender =
+            ledger::decode("sender", &admission.sender).map_err(|error| Refusal::Malformed(error.to_string()))?;
         self.state.still_valid(&sender, admission.sequence, admission.expiry_height).map_err(refused)
     }
 
@@ -75,7 +79,8 @@ impl<S: NodeStore + Send + Sync + 'static> StateMachine for ErmMachine<S> {
         let encoded: Vec<Vec<u8>> = candidates.iter().map(|(_, bytes)| bytes.to_vec()).collect();
         let own = self.state.founding().limits;
         let limits = Limits { block_bytes: own.block_bytes.min(u32::try_from(max_bytes).unwrap_or(u32::MAX)), ..own };
-        let proposal = self.state.propose_with(time_ms, &encoded, &limits, &|checked| verified(checked)).map_err(refused)?;
+        let proposal =
+            self.state.propose_with(time_ms, &encoded, &limits, &|checked| verified(checked)).map_err(refused)?;
         let dropped = proposal
             .dropped
             .into_iter()
@@ -127,7 +132,9 @@ fn refused(error: erm::Error) -> Refusal {
     match error.refusal() {
         Some(Erm::Malformed(reason)) => Refusal::Malformed(reason.clone()),
         Some(Erm::Signature(what)) => Refusal::Signature((*what).to_owned()),
-        Some(Erm::Expired { height, expiry_height }) => Refusal::Expired { expiry_height: *expiry_height, height: *height },
+        Some(Erm::Expired { height, expiry_height }) => {
+            Refusal::Expired { expiry_height: *expiry_height, height: *height }
+        }
         Some(Erm::SequenceUsed { expected, found }) => Refusal::Stale { given: *found, next: *expected },
         _ => Refusal::Rule(error.to_string()),
     }

@@ -84,7 +84,9 @@ fn batches(transactions: Vec<Bytes>) -> Vec<Vec<Bytes>> {
     let mut batches: Vec<Vec<Bytes>> = Vec::new();
     let mut bytes = GOSSIP_BYTES;
     for transaction in transactions {
-        let last = batches.last_mut().filter(|batch| batch.len() < GOSSIP_TRANSACTIONS && bytes + transaction.len() <= GOSSIP_BYTES);
+        let last = batches
+            .last_mut()
+            .filter(|batch| batch.len() < GOSSIP_TRANSACTIONS && bytes + transaction.len() <= GOSSIP_BYTES);
         match last {
             Some(batch) => {
                 bytes += transaction.len();
@@ -147,7 +149,8 @@ async fn admit<M: StateMachine>(shared: &Arc<Shared<M>>, items: Vec<Item>) -> (V
         answer(item, outcome);
     }
     if !accepted.is_empty() {
-        metrics::gauge!("record_node_mempool_transactions").set(f64::from(u32::try_from(shared.mempool().len()).unwrap_or(u32::MAX)));
+        metrics::gauge!("record_node_mempool_transactions")
+            .set(f64::from(u32::try_from(shared.mempool().len()).unwrap_or(u32::MAX)));
         shared.wake.notify_one();
     }
     (accepted, bad_signatures)
@@ -185,7 +188,10 @@ impl Reputation {
         let (bad, until) = self.of.entry(publisher).or_default();
         *bad = bad.saturating_add(bad_signatures);
         if *bad >= BAD_SIGNATURES_MAX {
-            tracing::warn!(bad, "a validator tells transactions with bad signatures; it is not listened to for a minute");
+            tracing::warn!(
+                bad,
+                "a validator tells transactions with bad signatures; it is not listened to for a minute"
+            );
             *until = Some(now + MUTED_FOR);
         }
     }

@@ -209,7 +209,8 @@ impl Mempool {
 
     /// Removes all that can no longer be included, by the given judge; answers which and why.
     pub(crate) fn prune(&mut self, judge: impl Fn(&Admission) -> Result<(), Refusal>) -> Vec<(Digest, Refusal)> {
-        let dropped: Vec<_> = self.waiting.iter().filter_map(|(id, one)| judge(&one.admission).err().map(|why| (*id, why))).collect();
+        let dropped: Vec<_> =
+            self.waiting.iter().filter_map(|(id, one)| judge(&one.admission).err().map(|why| (*id, why))).collect();
         for (id, _) in &dropped {
             self.remove(id);
         }
@@ -242,7 +243,10 @@ mod tests {
         pool.insert(bytes(10), admission(1, 0), true).unwrap();
         pool.insert(bytes(10), admission(1, 1), true).unwrap();
         assert_eq!(pool.insert(bytes(10), admission(1, 2), true), Err(SubmitError::SenderFull { count: 2 }));
-        assert_eq!(pool.insert(bytes(41), admission(2, 0), true), Err(SubmitError::TooLarge { bytes: 41, max_bytes: 40 }));
+        assert_eq!(
+            pool.insert(bytes(41), admission(2, 0), true),
+            Err(SubmitError::TooLarge { bytes: 41, max_bytes: 40 })
+        );
         pool.insert(bytes(40), admission(2, 0), true).unwrap();
         pool.insert(bytes(40), admission(3, 0), true).unwrap();
         assert_eq!(pool.insert(bytes(1), admission(4, 0), true), Err(SubmitError::Full { count: 4, bytes: 100 }));
@@ -263,7 +267,10 @@ mod tests {
         assert_eq!(pool.insert(bytes(5), other, true), Err(SubmitError::SequenceTaken { sequence: 0 }));
         pool.committed(7, &[first.id]);
         assert!(!pool.is_checked(&first.checked), "what left is forgotten");
-        assert_eq!(pool.insert(bytes(5), first.clone(), true), Err(SubmitError::AlreadyCommitted { id: first.id, height: 7 }));
+        assert_eq!(
+            pool.insert(bytes(5), first.clone(), true),
+            Err(SubmitError::AlreadyCommitted { id: first.id, height: 7 })
+        );
     }
 
     #[test]

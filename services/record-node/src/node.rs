@@ -178,7 +178,10 @@ fn open<M: StateMachine>(dir: &std::path::Path, mut machine: M) -> Result<(M, Bl
         let diverged = |why: Refusal| Error::Diverged { height, block: certificate.block, reason: why.to_string() };
         let summary = machine.summarize(&block).map_err(diverged)?;
         if summary.hash != certificate.block {
-            return Err(Error::Corrupt { path: path.clone(), reason: format!("block {height} does not hash to what its certificate names") });
+            return Err(Error::Corrupt {
+                path: path.clone(),
+                reason: format!("block {height} does not hash to what its certificate names"),
+            });
         }
         // A quorum checked the signatures when it decided.
         let executed = machine.validate(&block, &|_| true).map_err(diverged)?;

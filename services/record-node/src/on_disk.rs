@@ -8,7 +8,7 @@ use store::segment_log::ReadOnlyLog;
 
 use crate::blocks::{BLOCKS_DIR, contents};
 use crate::sled_store::{Folder, KEPT_HEIGHTS, SledStore};
-use crate::{Error, ErmMachine};
+use crate::{ErmMachine, Error};
 
 /// Told the height that is reached and the height of the last block.
 pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
@@ -42,15 +42,17 @@ impl ErmMachine<SledStore> {
         let (blocks, folder) = hold(&genesis, index, data_dir)?;
         match SledStore::existing(&folder, &genesis.network(), kept_heights)? {
             None => {}
-            Some(found) => match found.map_err(|damage| damage.to_string()).and_then(|store| resume(&genesis, store, &blocks)) {
-                Err(reason) => warn(index, &reason),
-                Ok(mut state) => match blocks.execute(&mut state, progress) {
-                    Ok(()) => return Ok(Self { state }),
-                    // The blocks cannot be read: the index is not at fault.
-                    Err(error @ (Error::Store(_) | Error::Io { .. } | Error::Corrupt { .. })) => return Err(error),
-                    Err(error) => warn(index, &error.to_string()),
-                },
-            },
+            Some(found) => {
+                match found.map_err(|damage| damage.to_string()).and_then(|store| resume(&genesis, store, &blocks)) {
+                    Err(reason) => warn(index, &reason),
+                    Ok(mut state) => match blocks.execute(&mut state, progress) {
+                        Ok(()) => return Ok(Self { state }),
+                        // The blocks cannot be read: the index is not at fault.
+                        Err(error @ (Error::Store(_) | Error::Io { .. } | Error::Corrupt { .. })) => return Err(error),
+                        Err(error) => warn(index, &error.to_string()),
+                    },
+                }
+            }
         }
         build(genesis, &folder, &blocks, kept_heights, progress)
     }
@@ -59,7 +61,12 @@ impl ErmMachine<SledStore> {
     ///
     /// # Errors
     /// As [`on_disk`](Self::on_disk).
-    pub fn rebuild(genesis: Genesis, index: &Path, data_dir: &Path, progress: &mut Progress<'_>) -> Result<Self, Error> {
+    pub fn rebuild(
+        genesis: Genesis,
+        index: &Path,
+        data_dir: &Path,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self, Error> {
         let (blocks, folder) = hold(&genesis, index, data_dir)?;
         build(genesis, &folder, &blocks, KEPT_HEIGHTS, progress)
     }
@@ -169,7 +176,8 @@ impl Blocks {
             if block.hash(&network) != certificate.block {
                 return Err(self.corrupt(height, &"it does not hash to what its certificate names"));
             }
-            let diverged = |error: erm::Error| Error::Diverged { height, block: certificate.block, reason: error.to_string() };
+            let diverged =
+                |error: erm::Error| Error::Diverged { height, block: certificate.block, reason: error.to_string() };
             // A quorum checked the signatures when it decided.
             let executed = state.validate_with(&block, &|_| true).map_err(diverged)?;
             state.apply(executed).map_err(diverged)?;

@@ -44,7 +44,13 @@ pub(crate) struct UndecidedStore {
 impl UndecidedStore {
     /// Opens or creates the file; what a crash cut off at its end is dropped: it was not answered for.
     pub(crate) fn open(path: &Path, decided: u64) -> Result<Self, Error> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(Error::io(path))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(Error::io(path))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(Error::io(path))?;
         let mut kept = BTreeMap::new();
@@ -75,7 +81,10 @@ impl UndecidedStore {
 
     /// All of one height.
     pub(crate) fn of_height(&self, height: u64) -> impl Iterator<Item = &Undecided> {
-        self.kept.range((height, 0, Digest::ZERO)..).take_while(move |((at, ..), _)| *at == height).map(|(_, record)| record)
+        self.kept
+            .range((height, 0, Digest::ZERO)..)
+            .take_while(move |((at, ..), _)| *at == height)
+            .map(|(_, record)| record)
     }
 
     /// What one validator proposed in one round.
@@ -104,7 +113,13 @@ impl UndecidedStore {
     /// Puts a file in place that holds what is needed and nothing else; a crash leaves the one or the other.
     fn rewrite(&mut self) -> Result<(), Error> {
         let fresh = self.path.with_extension("new");
-        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&fresh).map_err(Error::io(&fresh))?;
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&fresh)
+            .map_err(Error::io(&fresh))?;
         let mut bytes = 0;
         for record in self.kept.values() {
             let framed = framed(record);
@@ -153,7 +168,14 @@ mod tests {
     use super::*;
 
     fn record(height: u64, round: u32, byte: u8) -> Undecided {
-        Undecided { height, round, hash: Digest([byte; 32]), proposer: PublicKey([1; 32]), signature: Signature([0; 64]), block: vec![byte; 100] }
+        Undecided {
+            height,
+            round,
+            hash: Digest([byte; 32]),
+            proposer: PublicKey([1; 32]),
+            signature: Signature([0; 64]),
+            block: vec![byte; 100],
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 #[test]
 fn a_broker_keeps_its_address_over_a_kill_and_is_gone_when_dropped() {
-    let Some(mut broker) = testkit::kafka::broker_for("a_broker_keeps_its_address_over_a_kill_and_is_gone_when_dropped", &[]).unwrap() else {
+    let Some(mut broker) =
+        testkit::kafka::broker_for("a_broker_keeps_its_address_over_a_kill_and_is_gone_when_dropped", &[]).unwrap()
+    else {
         return;
     };
     let address = broker.bootstrap();

@@ -5,7 +5,9 @@ use phc::*;
 use proptest::prelude::*;
 
 fn leaves(count: u8) -> Vec<AnchorLeaf> {
-    (0..count).map(|at| AnchorLeaf { blinded: Digest([at; 32]), height: u64::from(at), head: Digest([200 - at; 32]) }).collect()
+    (0..count)
+        .map(|at| AnchorLeaf { blinded: Digest([at; 32]), height: u64::from(at), head: Digest([200 - at; 32]) })
+        .collect()
 }
 
 #[test]

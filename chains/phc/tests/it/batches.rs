@@ -14,7 +14,10 @@ fn an_altered_byte_names_the_batch() {
     let categories: Vec<u8> = block.header.batches.iter().map(|entry| entry.category).collect();
     assert_eq!(categories, [1, 2, CATEGORY_ACCESS, CATEGORY_SCORES]);
     for (blob, category) in blobs.iter().zip(categories) {
-        assert_eq!(sample.open(&block, category, blob).unwrap().records().len() as u32, block.header.batch(category).unwrap().count);
+        assert_eq!(
+            sample.open(&block, category, blob).unwrap().records().len() as u32,
+            block.header.batch(category).unwrap().count
+        );
         for at in 0..blob.len() {
             let mut altered = blob.clone();
             altered[at] ^= 1;
@@ -34,7 +37,8 @@ fn content_that_is_not_what_the_root_commits_to_is_refused() {
     let mut sample = Sample::new();
     let (block, blobs) = sample.append(full(), 600_000);
     let monitor = sample.monitor.clone();
-    let changes: [fn(&mut Block); 2] = [|block| block.header.batches[0].root = Digest([1; 32]), |block| block.header.batches[0].count -= 1];
+    let changes: [fn(&mut Block); 2] =
+        [|block| block.header.batches[0].root = Digest([1; 32]), |block| block.header.batches[0].count -= 1];
     for change in changes {
         let mut changed = block.clone();
         change(&mut changed);
@@ -164,20 +168,27 @@ fn a_block_is_due_by_count_by_age_and_by_an_anomaly() {
 fn some_record() -> impl Strategy<Value = Record> {
     let small = (0..3u8, 0..3u16, -5..5i64, any::<u64>(), prop_oneof![any::<i64>(), -9_000..9_000i64]);
     let rest = (any::<Option<i16>>(), any::<bool>(), any::<bool>(), any::<i64>(), proptest::option::of(0..3u8));
-    (small, rest).prop_map(|((device, signal, minute, sequence, value_milli), (offset_minutes, manual, room, received_ms, raw))| Record {
-        device: format!("device-{device}"),
-        subject: if room { Subject::Location("ward-3".into()) } else { Subject::Patient },
-        sequence,
-        reading: Reading {
-            signal,
-            value_milli,
-            time_ms: minute * 60_000,
-            offset_minutes,
-            provenance: if manual { Provenance::Manual } else { Provenance::Device },
+    (small, rest).prop_map(
+        |((device, signal, minute, sequence, value_milli), (offset_minutes, manual, room, received_ms, raw))| Record {
+            device: format!("device-{device}"),
+            subject: if room { Subject::Location("ward-3".into()) } else { Subject::Patient },
+            sequence,
+            reading: Reading {
+                signal,
+                value_milli,
+                time_ms: minute * 60_000,
+                offset_minutes,
+                provenance: if manual { Provenance::Manual } else { Provenance::Device },
+            },
+            received_ms,
+            raw: raw.map(|pack| BlobRef {
+                pack: Digest([pack; 32]),
+                offset: u64::from(pack),
+                length: 1,
+                digest: Digest([9; 32]),
+            }),
         },
-        received_ms,
-        raw: raw.map(|pack| BlobRef { pack: Digest([pack; 32]), offset: u64::from(pack), length: 1, digest: Digest([9; 32]) }),
-    })
+    )
 }
 
 proptest! {

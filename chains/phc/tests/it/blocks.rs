@@ -152,7 +152,10 @@ fn a_draft_is_finished_with_the_places_of_its_own_blobs_and_by_its_writer_only()
     wrong.swap(0, 1);
     assert!(one.finish(sample.head.hash, &wrong, &sample.monitor, &mut sample.rng).is_err());
     let two = draft(&mut sample);
-    assert!(two.finish(sample.head.hash, &places(&blobs), &sample.monitor, &mut sample.rng).is_err(), "blobs of another draft");
+    assert!(
+        two.finish(sample.head.hash, &places(&blobs), &sample.monitor, &mut sample.rng).is_err(),
+        "blobs of another draft"
+    );
     let three = draft(&mut sample);
     let own = places(&three.blobs().map(<[u8]>::to_vec).collect::<Vec<_>>());
     assert!(three.finish(sample.head.hash, &own, &sample.stranger, &mut sample.rng).is_err());

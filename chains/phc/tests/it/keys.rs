@@ -58,7 +58,8 @@ fn rejections_come_back_sealed_or_as_they_stood() {
     let mut sample = Sample::new();
     let key = DataKey::from_bytes([4; 32]);
     let rejected = Rejected { device: "watch".into(), reason: "conflict".into(), received_ms: 1, line: vec![1, 2] };
-    let sealed = RejectedValue::decode(&RejectedValue::sealed(&key, &sample.chain, &rejected, &mut sample.rng)).unwrap();
+    let sealed =
+        RejectedValue::decode(&RejectedValue::sealed(&key, &sample.chain, &rejected, &mut sample.rng)).unwrap();
     assert_eq!(sealed.open(&key, &sample.chain).unwrap(), Some(rejected));
     let unopened = RejectedValue::decode(&RejectedValue::unopened("no-key", READINGS, b"sealed")).unwrap();
     assert_eq!(unopened.open(&key, &sample.chain).unwrap(), None);

@@ -1,5 +1,11 @@
 //! The personal chain from outside: bytes, checks, proofs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation, clippy::type_complexity)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::type_complexity
+)]
 #![allow(unreachable_pub)]
 
 mod anchors;

@@ -58,7 +58,8 @@ fn too_many_writers_or_one_twice_are_refused() {
     twice.writers.push(Writer { until_ms: None, ..writer.clone() });
     assert!(twice.sign(NETWORK, &sample.patient, &mut sample.rng).is_err());
     let mut many = sample.opening();
-    many.writers = (0..=WRITERS_MAX as u8).map(|at| Writer { signer: ledger::PublicKey([at; 32]), ..writer.clone() }).collect();
+    many.writers =
+        (0..=WRITERS_MAX as u8).map(|at| Writer { signer: ledger::PublicKey([at; 32]), ..writer.clone() }).collect();
     assert!(many.sign(NETWORK, &sample.patient, &mut sample.rng).is_err());
 }
 
@@ -70,7 +71,8 @@ fn a_writer_that_was_not_named_has_another_role_or_has_expired_is_refused() {
     };
     let mut nobody = Sample::with_writers(|_, _| vec![]);
     assert!(refused(&mut nobody, 600_000).contains("not named"));
-    let mut ingest = Sample::with_writers(|signer, wrap| vec![Writer { role: Role::Ingest, signer, wrap, until_ms: None }]);
+    let mut ingest =
+        Sample::with_writers(|signer, wrap| vec![Writer { role: Role::Ingest, signer, wrap, until_ms: None }]);
     assert!(refused(&mut ingest, 600_000).contains("not named"));
     let mut expired = Sample::new();
     assert!(refused(&mut expired, 10_000_000).contains("not named"));
@@ -82,7 +84,12 @@ fn a_writer_that_was_not_named_has_another_role_or_has_expired_is_refused() {
 fn the_patients_directive_replaces_the_writers_from_the_next_block_on() {
     let mut sample = Sample::new();
     let wrap = sample.wrap.public();
-    let act = Act::ReplaceWriters(vec![Writer { role: Role::Monitor, signer: sample.stranger.public(), wrap, until_ms: None }]);
+    let act = Act::ReplaceWriters(vec![Writer {
+        role: Role::Monitor,
+        signer: sample.stranger.public(),
+        wrap,
+        until_ms: None,
+    }]);
     let directive = Directive { sequence: 0, time_ms: 2_000, act };
     let signature = directive.sign(&sample.chain, &sample.patient, &mut sample.rng);
     // Signed by anybody else it does not count, out of turn neither.

@@ -18,7 +18,12 @@ fn sample_file() -> (Sample, RecordFile) {
     (sample, file)
 }
 
-fn file_of(sample: &mut Sample, directives: Vec<(Directive, ledger::Signature)>, category: u8, index: u64) -> RecordFile {
+fn file_of(
+    sample: &mut Sample,
+    directives: Vec<(Directive, ledger::Signature)>,
+    category: u8,
+    index: u64,
+) -> RecordFile {
     let (block, blobs) = sample.block(full(), 800_000);
     let at = block.header.batches.iter().position(|entry| entry.category == category).unwrap();
     let proof = sample.open(&block, category, &blobs[at]).unwrap().prove(&block, index).unwrap();
@@ -57,7 +62,9 @@ fn a_file_says_what_kind_of_record_it_is() {
 fn leaves(value: &Value, path: &str, into: &mut Vec<String>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| leaves(value, &format!("{path}/{key}"), into)),
-        Value::Array(list) => list.iter().enumerate().for_each(|(at, value)| leaves(value, &format!("{path}/{at}"), into)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(at, value)| leaves(value, &format!("{path}/{at}"), into))
+        }
         _ => into.push(path.to_owned()),
     }
 }
@@ -83,7 +90,9 @@ fn no_leaf_of_a_file_can_be_changed() {
         match value.pointer(path).unwrap() {
             Value::Number(number) => {
                 let number = number.as_u64().unwrap();
-                for other in [number + 1, number ^ 1, number.saturating_sub(1), 250].into_iter().filter(|other| *other != number) {
+                for other in
+                    [number + 1, number ^ 1, number.saturating_sub(1), 250].into_iter().filter(|other| *other != number)
+                {
                     let mut changed = value.clone();
                     *changed.pointer_mut(path).unwrap() = other.into();
                     assert!(!refused(&changed).is_empty());
@@ -122,16 +131,29 @@ fn a_member_more_or_less_and_another_spelling_are_refused() {
     assert!(refused(&more).contains("unknown field"));
     let mut none = value.clone();
     none["directives"] = Value::Array(Vec::new());
-    assert!(RecordFile::from_json((serde_json::to_string_pretty(&none).unwrap() + "\n").as_bytes()).unwrap().verify(&NETWORK).is_ok());
+    assert!(
+        RecordFile::from_json((serde_json::to_string_pretty(&none).unwrap() + "\n").as_bytes())
+            .unwrap()
+            .verify(&NETWORK)
+            .is_ok()
+    );
     let mut twice = value.clone();
     twice["directives"] = Value::Array(vec![value["directives"][0].clone(), value["directives"][0].clone()]);
     assert!(refused(&twice).contains("directive 1 is missing"));
-    for other in [text.trim_end().to_owned(), text.clone() + "\n", text.replace("  ", "\t"), value.to_string(), text.replacen("\"a", "\"A", 1)] {
+    for other in [
+        text.trim_end().to_owned(),
+        text.clone() + "\n",
+        text.replace("  ", "\t"),
+        value.to_string(),
+        text.replacen("\"a", "\"A", 1),
+    ] {
         if other != text {
             assert!(RecordFile::from_json(other.as_bytes()).is_err(), "{other}");
         }
     }
-    assert!(RecordFile::from_json(&vec![b' '; RECORD_FILE_BYTES_MAX + 1]).err().unwrap().to_string().contains("at most"));
+    assert!(
+        RecordFile::from_json(&vec![b' '; RECORD_FILE_BYTES_MAX + 1]).err().unwrap().to_string().contains("at most")
+    );
     assert!(RecordFile::from_json(b"").is_err());
 }
 

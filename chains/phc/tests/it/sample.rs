@@ -19,7 +19,9 @@ pub struct Sample {
 
 impl Sample {
     pub fn new() -> Self {
-        Self::with_writers(|monitor, wrap| vec![Writer { role: Role::Monitor, signer: monitor, wrap, until_ms: Some(10_000_000) }])
+        Self::with_writers(|monitor, wrap| {
+            vec![Writer { role: Role::Monitor, signer: monitor, wrap, until_ms: Some(10_000_000) }]
+        })
     }
 
     pub fn with_writers(writers: impl Fn(ledger::PublicKey, ledger::WrapPublicKey) -> Vec<Writer>) -> Self {
@@ -27,7 +29,8 @@ impl Sample {
         let [patient, monitor, stranger] = [11, 12, 13].map(|seed| KeyPair::from_seed(&[seed; 32]));
         let wrap = WrapSecretKey::from_seed(&[14; 32]);
         let writers = writers(monitor.public(), wrap.public());
-        let opening = Opening { patient: patient.public(), wrap: wrap.public(), nonce: [3; 32], time_ms: 1_000, writers };
+        let opening =
+            Opening { patient: patient.public(), wrap: wrap.public(), nonce: [3; 32], time_ms: 1_000, writers };
         let first = Block::open(opening, NETWORK, &patient, &mut rng).unwrap();
         let (chain, head) = ChainState::open(NETWORK, &first).unwrap();
         let keys = PatientKeys::generate([1, 2], &mut rng);
@@ -71,7 +74,13 @@ impl Sample {
     }
 
     pub fn open(&self, block: &Block, category: u8, blob: &[u8]) -> Result<OpenedBatch, Error> {
-        OpenedBatch::open(&self.chain, self.keys.get(&self.chain, Scope::Category(category))?, &block.header, category, blob)
+        OpenedBatch::open(
+            &self.chain,
+            self.keys.get(&self.chain, Scope::Category(category))?,
+            &block.header,
+            category,
+            blob,
+        )
     }
 }
 

@@ -46,7 +46,11 @@ pub(super) async fn check(
 }
 
 /// Blinded id → chain, where the keys are at hand.
-fn blinded_ids(chains: &BTreeMap<Digest, Followed>, custody: Option<&Network>, report: &mut Report) -> BTreeMap<Digest, Digest> {
+fn blinded_ids(
+    chains: &BTreeMap<Digest, Followed>,
+    custody: Option<&Network>,
+    report: &mut Report,
+) -> BTreeMap<Digest, Digest> {
     let Some(network) = custody else { return BTreeMap::new() };
     let mut blinded = BTreeMap::new();
     for patient in network.patients().into_values().filter(|patient| chains.contains_key(&patient.chain.id)) {
@@ -89,7 +93,10 @@ async fn check_one(
         let Some(followed) = chains.get(chain) else { continue };
         let held = usize::try_from(leaf.height).ok().and_then(|height| followed.hashes.get(height));
         if held != Some(&leaf.head) {
-            return Err(format!("chain {chain} does not contain the head {} that was anchored at height {}", leaf.head, leaf.height));
+            return Err(format!(
+                "chain {chain} does not contain the head {} that was anchored at height {}",
+                leaf.head, leaf.height
+            ));
         }
         if let Some(patient) = report.patients.get_mut(&followed.name) {
             patient.anchored_height = patient.anchored_height.max(Some(leaf.height));

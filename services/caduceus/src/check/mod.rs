@@ -25,7 +25,10 @@ pub(crate) fn run(arguments: &cli::Check) -> Outcome {
     if !home.dir().is_dir() {
         return Err(Failure::environment(format_args!("{} is no folder: name a data directory", home.dir().display())));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_environment("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .or_environment("the runtime cannot be started")?;
     let mut report = runtime.block_on(check(&home, arguments.passphrase_file.as_deref()))?;
     report.ok = report.errors.is_empty();
     if arguments.json {
@@ -89,7 +92,8 @@ async fn check(home: &Home, passphrase_file: Option<&Path>) -> Outcome<Report> {
         }
     }
     let followed = chains.finish(&mut report);
-    anchors::check(announced, &followed, genesis.network(), custody.as_ref(), record.as_ref(), &blobs, &mut report).await;
+    anchors::check(announced, &followed, genesis.network(), custody.as_ref(), record.as_ref(), &blobs, &mut report)
+        .await;
     Ok(report)
 }
 
@@ -166,7 +170,9 @@ fn records(home: &Home, partitions: u32, report: &mut Report) -> Outcome<Vec<Fou
     });
     match read {
         Ok(()) => {}
-        Err(stream::Error::InUse { path }) => return Err(Failure::environment(format_args!("{} is in use: stop the process first", path.display()))),
+        Err(stream::Error::InUse { path }) => {
+            return Err(Failure::environment(format_args!("{} is in use: stop the process first", path.display())));
+        }
         Err(error) => report.error(error),
     }
     Ok(found)

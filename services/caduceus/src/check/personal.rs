@@ -55,13 +55,16 @@ impl<'a> Chains<'a> {
             }
             let (name, keys) = self.opened_by(&chain)?;
             let hashes = vec![block.hash(&chain)];
-            let following = Following { chain, name, keys, verifier, contents: Contents::default(), anomalies: 0, hashes };
+            let following =
+                Following { chain, name, keys, verifier, contents: Contents::default(), anomalies: 0, hashes };
             if self.following.insert(id, following).is_some() {
                 return Err(at(&format_args!("chain {id} is opened twice")));
             }
             return Ok(());
         }
-        let following = self.following.get_mut(&id).ok_or_else(|| at(&format_args!("block {} of chain {id}, which was not opened before", block.header.height)))?;
+        let following = self.following.get_mut(&id).ok_or_else(|| {
+            at(&format_args!("block {} of chain {id}, which was not opened before", block.header.height))
+        })?;
         following.verifier.push(&block).map_err(|error| at(&error))?;
         following.hashes.push(block.hash(&following.chain));
         following.anomalies += block.body.anomalies.len() as u64;
@@ -70,9 +73,12 @@ impl<'a> Chains<'a> {
 
     /// The patient's name and keys, where this custody has them.
     fn opened_by(&self, chain: &Chain) -> Result<(String, Option<PatientKeys>), String> {
-        let patient: Option<Arc<_>> = self.custody.and_then(|network| network.patients().into_values().find(|patient| patient.chain == *chain));
+        let patient: Option<Arc<_>> =
+            self.custody.and_then(|network| network.patients().into_values().find(|patient| patient.chain == *chain));
         match (patient, self.custody) {
-            (Some(patient), Some(network)) => Ok((patient.name.clone(), network.patient_keys(&patient).map_err(|failure| failure.to_string())?)),
+            (Some(patient), Some(network)) => {
+                Ok((patient.name.clone(), network.patient_keys(&patient).map_err(|failure| failure.to_string())?))
+            }
             _ => Ok((chain.id.to_string(), None)),
         }
     }
@@ -115,10 +121,13 @@ impl Following {
         for entry in &block.header.batches {
             let sealed = blobs.get(&entry.blob).await.map_err(|error| error.to_string())?;
             match &self.keys {
-                None => check_blob(&self.chain, &block.header, entry.category, &sealed).map_err(|error| error.to_string())?,
+                None => check_blob(&self.chain, &block.header, entry.category, &sealed)
+                    .map_err(|error| error.to_string())?,
                 Some(keys) => {
-                    let key = keys.get(&self.chain, Scope::Category(entry.category)).map_err(|error| error.to_string())?;
-                    let opened = OpenedBatch::open(&self.chain, key, &block.header, entry.category, &sealed).map_err(|error| error.to_string())?;
+                    let key =
+                        keys.get(&self.chain, Scope::Category(entry.category)).map_err(|error| error.to_string())?;
+                    let opened = OpenedBatch::open(&self.chain, key, &block.header, entry.category, &sealed)
+                        .map_err(|error| error.to_string())?;
                     self.contents.records(opened.records());
                 }
             }
@@ -126,10 +135,15 @@ impl Following {
         for (index, entry) in (0u32..).zip(&block.body.anomalies) {
             let sealed = blobs.get(&entry.detail).await.map_err(|error| error.to_string())?;
             match &self.keys {
-                None => phc::check_anomaly_blob(&self.chain, block, index, &sealed).map_err(|error| error.to_string())?,
+                None => {
+                    phc::check_anomaly_blob(&self.chain, block, index, &sealed).map_err(|error| error.to_string())?
+                }
                 Some(keys) => {
-                    let key = keys.get(&self.chain, Scope::Category(phc::CATEGORY_ANOMALIES)).map_err(|error| error.to_string())?;
-                    let anomaly = open_anomaly(&self.chain, key, block, index, &sealed).map_err(|error| error.to_string())?;
+                    let key = keys
+                        .get(&self.chain, Scope::Category(phc::CATEGORY_ANOMALIES))
+                        .map_err(|error| error.to_string())?;
+                    let anomaly =
+                        open_anomaly(&self.chain, key, block, index, &sealed).map_err(|error| error.to_string())?;
                     self.contents.anomaly(&anomaly);
                 }
             }

@@ -29,8 +29,12 @@ pub(super) fn check(genesis: &Genesis, nodes: &[std::path::PathBuf], report: &mu
     }
     let (_, executed) = longest?;
     let head = executed.state.head();
-    report.record_chain =
-        Some(RecordChainReport { height: head.height, state_root: head.state_root, transactions: executed.transactions, nodes: nodes.len() });
+    report.record_chain = Some(RecordChainReport {
+        height: head.height,
+        state_root: head.state_root,
+        transactions: executed.transactions,
+        nodes: nodes.len(),
+    });
     Some(executed)
 }
 
@@ -54,7 +58,9 @@ fn execute(genesis: &Genesis, node: &Path, known: &[Digest]) -> Result<(Vec<Dige
     let blocks = StoredBlocks::open(node).map_err(|error| format!("{}: {error}", node.display()))?;
     for stored in blocks {
         let stored = stored.map_err(|error| error.to_string())?;
-        let at = |what: &dyn std::fmt::Display| format!("{} at byte {}: block {}: {what}", stored.file.display(), stored.position, stored.height);
+        let at = |what: &dyn std::fmt::Display| {
+            format!("{} at byte {}: block {}: {what}", stored.file.display(), stored.position, stored.height)
+        };
         let block = Block::decode(&stored.block).map_err(|error| at(&error))?;
         let hash = block.hash(&network);
         if block.header.height == 1 && block.header.parent != network {
@@ -78,9 +84,16 @@ fn execute(genesis: &Genesis, node: &Path, known: &[Digest]) -> Result<(Vec<Dige
 }
 
 /// The certificate holds more than two thirds of the validators that the state before names.
-fn check_final(genesis: &Genesis, state: &State<MemoryStore>, block: &Block, certificate: &CommitCertificate) -> Result<(), String> {
+fn check_final(
+    genesis: &Genesis,
+    state: &State<MemoryStore>,
+    block: &Block,
+    certificate: &CommitCertificate,
+) -> Result<(), String> {
     if state.head().height == 0 {
-        return verify_header(TrustRoot::Genesis(genesis), &[], &block.header, certificate).map(|_| ()).map_err(|error| error.to_string());
+        return verify_header(TrustRoot::Genesis(genesis), &[], &block.header, certificate)
+            .map(|_| ())
+            .map_err(|error| error.to_string());
     }
     let network = state.network();
     if certificate.height != block.header.height || certificate.block != block.hash(&network) {

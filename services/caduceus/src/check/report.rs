@@ -55,12 +55,18 @@ impl Report {
     pub(crate) fn print(&self) {
         let mut out = String::new();
         if let Some(chain) = &self.record_chain {
-            out += &format!("record chain   height {}, {} transactions, {} nodes agree, state root {}\n", chain.height, chain.transactions, chain.nodes, chain.state_root);
+            out += &format!(
+                "record chain   height {}, {} transactions, {} nodes agree, state root {}\n",
+                chain.height, chain.transactions, chain.nodes, chain.state_root
+            );
         }
         for (name, patient) in &self.patients {
             let readings = patient.readings.map_or("sealed".to_owned(), |count| count.to_string());
             let anchored = patient.anchored_height.map_or("never".to_owned(), |height| height.to_string());
-            out += &format!("patient {name}   {} blocks, {readings} readings, {} anomalies, anchored up to {anchored}\n", patient.blocks, patient.anomalies);
+            out += &format!(
+                "patient {name}   {} blocks, {readings} readings, {} anomalies, anchored up to {anchored}\n",
+                patient.blocks, patient.anomalies
+            );
         }
         out += &format!("{} anchors\n", self.anchors);
         for error in &self.errors {

@@ -28,7 +28,8 @@ fn ring(network: &Network, patient: &Patient) -> Outcome {
     if ring.chain != patient.chain.id {
         return Err(Failure::wrong(format_args!("{shown}: it is the ring of chain {}", ring.chain)));
     }
-    let open = |grantee: &WrapSecretKey| -> Outcome<PatientKeys> { ring.open(&patient.chain, grantee).or_wrong(&shown) };
+    let open =
+        |grantee: &WrapSecretKey| -> Outcome<PatientKeys> { ring.open(&patient.chain, grantee).or_wrong(&shown) };
     open(&patient.wrap)?;
     for service in [Service::Ingest, Service::Monitor, Service::Notifier] {
         open(&network.service(service)?.wrap)?;

@@ -59,7 +59,11 @@ impl Client {
         let response = self.http.request(request).await.or_environment("the portal does not answer")?;
         let status = response.status();
         let limited = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-        let bytes = limited.collect().await.map_err(|error| Failure::environment(format_args!("the portal's answer: {error}")))?.to_bytes();
+        let bytes = limited
+            .collect()
+            .await
+            .map_err(|error| Failure::environment(format_args!("the portal's answer: {error}")))?
+            .to_bytes();
         let body = serde_json::from_slice(&bytes).or_environment("the portal's answer")?;
         Ok(Answer { status, body })
     }
@@ -71,15 +75,26 @@ impl Answer {
         if self.status == status {
             return Ok(self.body);
         }
-        let issue = self.body.pointer("/issue/0/diagnostics").or(self.body.pointer("/issue/0/details/text")).and_then(Value::as_str);
-        Err(Failure::environment(format_args!("{doing}: the portal answered {}: {}", self.status, issue.unwrap_or("no reason"))))
+        let issue = self
+            .body
+            .pointer("/issue/0/diagnostics")
+            .or(self.body.pointer("/issue/0/details/text"))
+            .and_then(Value::as_str);
+        Err(Failure::environment(format_args!(
+            "{doing}: the portal answered {}: {}",
+            self.status,
+            issue.unwrap_or("no reason")
+        )))
     }
 
     /// A parameter of a FHIR Parameters resource.
     pub(crate) fn parameter(body: &Value, name: &str) -> Outcome<String> {
         let parameters = body.get("parameter").and_then(Value::as_array);
-        let found = parameters.and_then(|all| all.iter().find(|parameter| parameter.get("name").and_then(Value::as_str) == Some(name)));
+        let found = parameters
+            .and_then(|all| all.iter().find(|parameter| parameter.get("name").and_then(Value::as_str) == Some(name)));
         let value = found.and_then(|parameter| parameter.get("valueString")).and_then(Value::as_str);
-        value.map(str::to_owned).ok_or_else(|| Failure::environment(format_args!("the portal's answer lacks the parameter {name}")))
+        value
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::environment(format_args!("the portal's answer lacks the parameter {name}")))
     }
 }

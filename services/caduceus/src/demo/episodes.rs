@@ -39,7 +39,8 @@ fn open(network: &Network, key: &[u8], value: &[u8]) -> Outcome<Option<(String, 
     let Some(patient) = patients.values().find(|patient| patient.chain.id.0 == key) else { return Ok(None) };
     let Some(keys) = network.patient_keys(patient)? else { return Ok(None) };
     let stream_key = keys.stream(&patient.chain).or_environment("a patient's keys")?;
-    let alert: Alert = open_topic_value(stream_key, &patient.chain, ALERTS, "alert", value).or_wrong("an alert in the log")?;
+    let alert: Alert =
+        open_topic_value(stream_key, &patient.chain, ALERTS, "alert", value).or_wrong("an alert in the log")?;
     let anomaly = ledger::decode("anomaly", &alert.anomaly).or_wrong("an alert in the log")?;
     Ok(Some((patient.name.clone(), anomaly)))
 }

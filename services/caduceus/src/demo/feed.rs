@@ -52,13 +52,19 @@ impl Feed {
             enrolled.push((person, patient));
         }
         let key = platform.network.party(&id(ANCHORING_PARTY)?)?.signer;
-        let registrar = Submitter::new(platform.record.node().clone(), platform.network.id, Sender::Party(id(ANCHORING_PARTY)?), key);
+        let registrar = Submitter::new(
+            platform.record.node().clone(),
+            platform.network.id,
+            Sender::Party(id(ANCHORING_PARTY)?),
+            key,
+        );
         for (_, patient) in &enrolled {
             Story::register(platform, patient, &registrar).await?;
         }
         let (portal, ingest, serving) = platform.open_portal().await?;
         let story = Story::new(platform, portal)?;
-        let devices = enrolled.iter().map(|(_, patient)| story.device(patient, DEVICE, START_MS + 14 * DAY_MS)).collect();
+        let devices =
+            enrolled.iter().map(|(_, patient)| story.device(patient, DEVICE, START_MS + 14 * DAY_MS)).collect();
         Ok(Self { people: enrolled, devices, ingest, story, serving, anchored_ms: START_MS, anchored: 0, rejected: 0 })
     }
 
@@ -85,18 +91,22 @@ impl Feed {
             let mut sending = Vec::new();
             for (person, patient) in &mut self.people {
                 // An hour a batch: a block covers whole batches, and is cut by age.
-                for end_ms in (time_ms - BACKFILL_STEP_MS..time_ms).step_by(3_600_000).map(|from_ms| from_ms + HOUR_MS) {
+                for end_ms in (time_ms - BACKFILL_STEP_MS..time_ms).step_by(3_600_000).map(|from_ms| from_ms + HOUR_MS)
+                {
                     let readings = person.until(end_ms);
                     let first = person.next_sequence;
                     person.next_sequence += readings.len() as u64;
                     let (ingest, chain) = (self.ingest.clone(), patient.chain.id);
                     if !readings.is_empty() {
-                        sending.push(async move { ingest.submit(chain, DEVICE, Subject::Patient, first, &readings, time_ms).await });
+                        sending.push(async move {
+                            ingest.submit(chain, DEVICE, Subject::Patient, first, &readings, time_ms).await
+                        });
                     }
                 }
             }
             for results in try_join_all(sending).await.or_environment("ingest")? {
-                self.rejected += results.iter().filter(|result| !matches!(result, portal::LineResult::Accepted)).count() as u64;
+                self.rejected +=
+                    results.iter().filter(|result| !matches!(result, portal::LineResult::Accepted)).count() as u64;
             }
             self.ingest.tick(time_ms, false).await.or_environment("ingest")?;
             show(time_ms, &self.story);
@@ -162,6 +172,9 @@ async fn send(device: &Client, patient: &Patient, first_sequence: u64, readings:
         "readings": readings.iter().map(line).collect::<Vec<Value>>(),
     });
     let answer = device.post("/readings", &batch).await?.expect(StatusCode::OK, "readings")?;
-    let lines = answer.get("results").and_then(Value::as_array).ok_or_else(|| Failure::environment("the portal's answer has no lines"))?;
+    let lines = answer
+        .get("results")
+        .and_then(Value::as_array)
+        .ok_or_else(|| Failure::environment("the portal's answer has no lines"))?;
     Ok(lines.iter().filter(|line| line.get("result").and_then(Value::as_str) != Some("accepted")).count() as u64)
 }

@@ -38,22 +38,36 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Runs the command.
 pub(crate) fn run(arguments: &cli::Demo) -> Outcome {
     let home = Home::at(data_dir(arguments)?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().or_environment("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .or_environment("the runtime cannot be started")?;
     runtime.block_on(async {
         let demo = demo(arguments, &home);
         if !arguments.headless {
             return demo.await;
         }
-        let late = || Failure::wrong(format_args!("the story did not end within {} s; try a higher --speed", HEADLESS_MAX.as_secs()));
+        let late = || {
+            Failure::wrong(format_args!(
+                "the story did not end within {} s; try a higher --speed",
+                HEADLESS_MAX.as_secs()
+            ))
+        };
         tokio::time::timeout(HEADLESS_MAX, demo).await.unwrap_or_else(|_| Err(late()))
     })
 }
 
 /// The folder named, which must not hold a demo already, or a new one.
 fn data_dir(arguments: &cli::Demo) -> Outcome<PathBuf> {
-    let dir = arguments.data_dir.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("caduceus-demo-{}", std::process::id())));
+    let dir = arguments
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("caduceus-demo-{}", std::process::id())));
     if dir.join("genesis.json").exists() {
-        return Err(Failure::usage(format_args!("{} holds a network already: name another folder, or remove it first", dir.display())));
+        return Err(Failure::usage(format_args!(
+            "{} holds a network already: name another folder, or remove it first",
+            dir.display()
+        )));
     }
     Ok(dir)
 }
@@ -89,7 +103,12 @@ async fn demo(arguments: &cli::Demo, home: &Home) -> Outcome {
 }
 
 /// The whole story: backfill, then the live part; then everything is flushed, mailed and anchored.
-async fn tell(arguments: &cli::Demo, platform: &mut Platform, view: &mut View, interrupted: &Shutdown) -> Outcome<(Summary, Facts)> {
+async fn tell(
+    arguments: &cli::Demo,
+    platform: &mut Platform,
+    view: &mut View,
+    interrupted: &Shutdown,
+) -> Outcome<(Summary, Facts)> {
     let mut feed = Feed::start(platform, arguments.seed).await?;
     let mut observer = Observer::new(platform);
     feed.backfill(platform, |time_ms, story| view.show(&observer.look(platform, time_ms, story))).await?;
@@ -120,7 +139,11 @@ async fn tell(arguments: &cli::Demo, platform: &mut Platform, view: &mut View, i
         episodes: Vec::new(),
         mails: facts.mails,
         phc: PhcLine { patients: u64::from(people::PEOPLE), blocks: facts.blocks, anchored: feed.anchored() },
-        record_chain: RecordLine { height: facts.height, transactions: facts.transactions, validators: platform.record.len() as u64 },
+        record_chain: RecordLine {
+            height: facts.height,
+            transactions: facts.transactions,
+            validators: platform.record.len() as u64,
+        },
         claims: feed.story().claims().to_vec(),
         seconds: 0.0,
     };

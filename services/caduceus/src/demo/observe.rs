@@ -33,7 +33,8 @@ impl Observer {
         while self.counted_height < node.height() {
             self.counted_height += 1;
             if let Some((bytes, _)) = node.block(self.counted_height).await.or_environment("the record chain")? {
-                self.transactions += Block::decode(&bytes).or_environment("the record chain")?.transactions.len() as u64;
+                self.transactions +=
+                    Block::decode(&bytes).or_environment("the record chain")?.transactions.len() as u64;
             }
         }
         Ok(())

@@ -100,15 +100,26 @@ impl Story {
     pub(crate) async fn register(platform: &Platform, patient: &Patient, registrar: &Submitter) -> Outcome {
         let commitment = custody::identity(patient).commitment(&platform.network.id);
         let by = id(crate::network::ANCHORING_PARTY)?;
-        let registration = PatientRegistration::sign(&platform.network.id, &patient.signer, patient.wrap.public(), commitment, &by, &mut OsRng);
+        let registration = PatientRegistration::sign(
+            &platform.network.id,
+            &patient.signer,
+            patient.wrap.public(),
+            commitment,
+            &by,
+            &mut OsRng,
+        );
         registrar.submit(Payload::Patient(registration)).await.map(|_| ()).or_environment("a patient's registration")
     }
 
     /// Plays every scene whose hour has come; the clock stands still meanwhile.
     pub(crate) async fn play(&mut self, now_ms: i64) -> Outcome {
-        while let Some((hours, scene)) = SCENES.get(self.next).copied().filter(|(hours, _)| LIVE_MS + hours * HOUR_MS <= now_ms) {
+        while let Some((hours, scene)) =
+            SCENES.get(self.next).copied().filter(|(hours, _)| LIVE_MS + hours * HOUR_MS <= now_ms)
+        {
             self.next += 1;
-            self.one(scene, now_ms).await.map_err(|failure| Failure::environment(format_args!("{scene:?}, hour {hours} of the story: {failure}")))?;
+            self.one(scene, now_ms).await.map_err(|failure| {
+                Failure::environment(format_args!("{scene:?}, hour {hours} of the story: {failure}"))
+            })?;
         }
         Ok(())
     }
@@ -168,7 +179,11 @@ impl Story {
     }
 
     fn patient(&self) -> Outcome<Arc<Patient>> {
-        self.network.patients().get(PATIENT).cloned().ok_or_else(|| Failure::environment("the story's patient is missing"))
+        self.network
+            .patients()
+            .get(PATIENT)
+            .cloned()
+            .ok_or_else(|| Failure::environment("the story's patient is missing"))
     }
 
     /// A record of a visit: the facility sends it, the patient signs it with a key for this visit only.
@@ -179,7 +194,8 @@ impl Story {
         let digest: Digest = Answer::parameter(&draft, "digest")?.parse().or_environment("the digest to sign")?;
         let mut secret = [0; 32];
         OsRng.fill_bytes(&mut secret);
-        let signature = self.patient()?.signer.one_time(&self.network.record_chain(), &secret).sign(&digest, &mut OsRng);
+        let signature =
+            self.patient()?.signer.one_time(&self.network.record_chain(), &secret).sign(&digest, &mut OsRng);
         let parameter = |name: &str, value: String| json!({ "name": name, "valueString": value });
         let signed = json!({
             "resourceType": "Parameters",
@@ -189,7 +205,11 @@ impl Story {
                 parameter("signature", signature.to_string()),
             ],
         });
-        hospital.post("/fhir/$sign-visit", &signed).await?.expect(StatusCode::CREATED, "the patient's signature").map(|_| ())
+        hospital
+            .post("/fhir/$sign-visit", &signed)
+            .await?
+            .expect(StatusCode::CREATED, "the patient's signature")
+            .map(|_| ())
     }
 
     async fn event(&self, now_ms: i64, party: &str, resource: &Value) -> Outcome {
@@ -250,7 +270,8 @@ impl Story {
             Case::WithoutConsent => ClaimLine { id: "claim-5", patient: "patient-4", ..base },
         };
         let insurer = self.party(INSURER, now_ms)?;
-        let answer = insurer.post_once("/fhir/Claim/$submit", &format!("demo-{}", line.id), &fhir::claim(&line)).await?;
+        let answer =
+            insurer.post_once("/fhir/Claim/$submit", &format!("demo-{}", line.id), &fhir::claim(&line)).await?;
         if case == Case::WithoutConsent {
             self.scene = format!("{INSURER} claims for {} without consent and is refused", line.patient);
             return answer.expect(StatusCode::FORBIDDEN, "a claim without consent").map(|_| ());
@@ -259,7 +280,8 @@ impl Story {
         let verdict = verdict(&response)?;
         let receipt = receipt(&response)?;
         let file = format!("receipts/{}.json", line.id);
-        kit::write_atomic(&self.network.home.dir().join(&file), &receipt, 0o644).or_environment("a receipt cannot be written")?;
+        kit::write_atomic(&self.network.home.dir().join(&file), &receipt, 0o644)
+            .or_environment("a receipt cannot be written")?;
         self.scene = format!("{INSURER} claims {} for {}: {verdict}", line.code, line.day);
         self.claims.push(Told { id: line.id.into(), verdict, receipt: file });
         Ok(())
@@ -280,7 +302,8 @@ fn day(time_ms: i64) -> String {
 
 fn verdict(response: &Value) -> Outcome<String> {
     let extensions = response.pointer("/extension/0/extension").and_then(Value::as_array);
-    let found = extensions.and_then(|all| all.iter().find(|part| part.get("url").and_then(Value::as_str) == Some("verdict")));
+    let found =
+        extensions.and_then(|all| all.iter().find(|part| part.get("url").and_then(Value::as_str) == Some("verdict")));
     let code = found.and_then(|part| part.get("valueCode")).and_then(Value::as_str);
     code.map(str::to_owned).ok_or_else(|| Failure::environment("the ClaimResponse has no verdict"))
 }

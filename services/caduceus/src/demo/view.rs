@@ -72,9 +72,15 @@ impl Live {
         let part = if facts.time_ms < LIVE_MS { "backfill" } else { facts.scene.as_str() };
         self.time.set_message(format!("{}  {part}", iso(facts.time_ms)));
         self.stream.set_message(format!("{} readings, {:.0} a second", facts.readings, facts.readings_per_second));
-        self.alerts.set_message(format!("{} anomalies, {} episodes open, {} mails", facts.anomalies, facts.open_episodes, facts.mails));
+        self.alerts.set_message(format!(
+            "{} anomalies, {} episodes open, {} mails",
+            facts.anomalies, facts.open_episodes, facts.mails
+        ));
         self.personal.set_message(format!("{} blocks, {} chains anchored", facts.blocks, facts.anchored));
-        self.record.set_message(format!("height {}, {} transactions, stake online {} of {}", facts.height, facts.transactions, facts.weight_online, facts.weight_total));
+        self.record.set_message(format!(
+            "height {}, {} transactions, stake online {} of {}",
+            facts.height, facts.transactions, facts.weight_online, facts.weight_total
+        ));
         let verdicts: Vec<_> = facts.verdicts.iter().map(|(verdict, count)| format!("{verdict} {count}")).collect();
         self.claims.set_message(if verdicts.is_empty() { "none yet".to_owned() } else { verdicts.join(", ") });
     }

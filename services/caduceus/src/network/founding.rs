@@ -54,9 +54,11 @@ pub(super) fn found(home: &Home, time_ms: i64) -> Outcome<Network> {
         fresh.write_new(&home.passphrase()).or_environment("the key store's passphrase cannot be kept")?;
         fresh
     };
-    let mut keys = Keystore::open_or_create(&home.keystore(), &passphrase, Cost::RANDOM_PASSPHRASE, &mut OsRng).or_environment("the key store cannot be made")?;
+    let mut keys = Keystore::open_or_create(&home.keystore(), &passphrase, Cost::RANDOM_PASSPHRASE, &mut OsRng)
+        .or_environment("the key store cannot be made")?;
 
-    let authority = KeyPair::from_seed(keys.get_or_generate("authority", &mut OsRng).or_environment("a key cannot be kept")?);
+    let authority =
+        KeyPair::from_seed(keys.get_or_generate("authority", &mut OsRng).or_environment("a key cannot be kept")?);
     keys.get_or_generate("portal/own", &mut OsRng).or_environment("a key cannot be kept")?;
     for service in [Service::Ingest, Service::Monitor, Service::Notifier] {
         generate(&mut keys, service.name())?;
@@ -65,7 +67,9 @@ pub(super) fn found(home: &Home, time_ms: i64) -> Outcome<Network> {
     let mut operators = std::collections::BTreeMap::new();
     for seat in seats() {
         let own = generate(&mut keys, &format!("party/{}", seat.party))?;
-        let seed = keys.get_or_generate(&format!("operator/{}/validator", seat.operator), &mut OsRng).or_environment("a key cannot be kept")?;
+        let seed = keys
+            .get_or_generate(&format!("operator/{}/validator", seat.operator), &mut OsRng)
+            .or_environment("a key cannot be kept")?;
         operators.insert(seat.operator, Identity::from_seed(seed).validator());
         parties.push(Party {
             id: id(seat.party)?,

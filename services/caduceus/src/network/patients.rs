@@ -28,28 +28,43 @@ pub(crate) struct Patient {
 
 /// 1 to 64 letters, digits, '-', '_' and '.'.
 pub(crate) fn check_name(name: &str) -> Outcome {
-    let legal = (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let legal = (1..=NAME_CHARS_MAX).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if !legal {
-        return Err(Failure::usage(format_args!("patient `{name}`: 1 to {NAME_CHARS_MAX} letters, digits, '-', '_' and '.' are needed")));
+        return Err(Failure::usage(format_args!(
+            "patient `{name}`: 1 to {NAME_CHARS_MAX} letters, digits, '-', '_' and '.' are needed"
+        )));
     }
     Ok(())
 }
 
 /// The patients that a key store holds keys of.
 pub(super) fn all(keys: &Keystore, network: Digest) -> Outcome<BTreeMap<String, Arc<Patient>>> {
-    let names: Vec<String> =
-        keys.names().filter_map(|name| name.strip_prefix("patient/")?.strip_suffix("/signer")).map(str::to_owned).collect();
+    let names: Vec<String> = keys
+        .names()
+        .filter_map(|name| name.strip_prefix("patient/")?.strip_suffix("/signer"))
+        .map(str::to_owned)
+        .collect();
     names.into_iter().map(|name| Ok((name.clone(), Arc::new(load(keys, &name, network)?)))).collect()
 }
 
 fn load(keys: &Keystore, name: &str, network: Digest) -> Outcome<Patient> {
-    let seed = |kind: &str| keys.require(&format!("patient/{name}/{kind}")).copied().or_environment("the key store lacks a key");
+    let seed = |kind: &str| {
+        keys.require(&format!("patient/{name}/{kind}")).copied().or_environment("the key store lacks a key")
+    };
     let signer = KeyPair::from_seed(&seed("signer")?);
     let nonce = seed("nonce")?;
     let wrap = WrapSecretKey::from_seed(&seed("wrap")?);
     // The chain's id hangs on the patient's key and the nonce alone.
     let opening = Opening { patient: signer.public(), wrap: wrap.public(), nonce, time_ms: 0, writers: Vec::new() };
-    Ok(Patient { name: name.into(), chain: opening.chain(network), signer, wrap, identity_seed: seed("identity")?, nonce })
+    Ok(Patient {
+        name: name.into(),
+        chain: opening.chain(network),
+        signer,
+        wrap,
+        identity_seed: seed("identity")?,
+        nonce,
+    })
 }
 
 impl Network {
@@ -65,7 +80,8 @@ impl Network {
         let patient = {
             let mut keys = lock(&self.keys);
             for kind in ["signer", "wrap", "identity", "nonce"] {
-                keys.get_or_generate(&format!("patient/{name}/{kind}"), &mut OsRng).or_environment("a key cannot be kept")?;
+                keys.get_or_generate(&format!("patient/{name}/{kind}"), &mut OsRng)
+                    .or_environment("a key cannot be kept")?;
             }
             keys.save(&mut OsRng).or_environment("the key store cannot be written")?;
             Arc::new(load(&keys, name, self.id)?)
@@ -102,7 +118,8 @@ impl Network {
         for grantee in grantees {
             ring.grant_all(&patient.chain, &fresh, &grantee, &mut OsRng).or_environment("a key cannot be wrapped")?;
         }
-        kit::write_atomic(&path, &ring.encode(), 0o600).or_environment(format_args!("{} cannot be written", path.display()))
+        kit::write_atomic(&path, &ring.encode(), 0o600)
+            .or_environment(format_args!("{} cannot be written", path.display()))
     }
 
     /// The first block of a patient's chain, signed by the patient: it names this network's services as writers.

@@ -37,7 +37,10 @@ impl AnchorSink for ChainAnchors {
             snapshot => snapshot.map_err(|error| error.to_string())?,
         };
         let value = snapshot.get(&Key::Anchor(self.party.clone())).map_err(|error| error.to_string())?;
-        let held = value.map(|bytes| ledger::decode::<Held>("anchor", &bytes)).transpose().map_err(|error| error.to_string())?;
+        let held = value
+            .map(|bytes| ledger::decode::<Held>("anchor", &bytes))
+            .transpose()
+            .map_err(|error| error.to_string())?;
         Ok(held.map_or(Digest::ZERO, |held| held.anchor))
     }
 
@@ -48,11 +51,21 @@ impl AnchorSink for ChainAnchors {
 }
 
 /// Signs and sends one transaction; gives the height of its block.
-pub(crate) async fn send(chain: &dyn RecordChain, sender: Sender, key: &KeyPair, payload: Payload) -> Result<u64, String> {
+pub(crate) async fn send(
+    chain: &dyn RecordChain,
+    sender: Sender,
+    key: &KeyPair,
+    payload: Payload,
+) -> Result<u64, String> {
     let mut tries = 1;
     loop {
         let (sequence, height) = next(chain, &sender).await?;
-        let body = Body { sender: sender.clone(), sequence, expiry_height: height.saturating_add(EXPIRY_HEIGHTS), payload: payload.clone() };
+        let body = Body {
+            sender: sender.clone(),
+            sequence,
+            expiry_height: height.saturating_add(EXPIRY_HEIGHTS),
+            payload: payload.clone(),
+        };
         let sent = chain.commit(body.sign(&chain.network(), key, &mut OsRng).encode()).await;
         let used = Refusal::SequenceUsed { expected: 0, found: 0 }.code();
         match sent {
@@ -70,6 +83,7 @@ async fn next(chain: &dyn RecordChain, sender: &Sender) -> Result<(u64, u64), St
         snapshot => snapshot.map_err(|error| error.to_string())?,
     };
     let value = snapshot.get(&Key::Sequence(sender.clone())).map_err(|error| error.to_string())?;
-    let sequence = value.map(|bytes| ledger::decode::<u64>("sequence", &bytes)).transpose().map_err(|error| error.to_string())?;
+    let sequence =
+        value.map(|bytes| ledger::decode::<u64>("sequence", &bytes)).transpose().map_err(|error| error.to_string())?;
     Ok((sequence.unwrap_or(0), snapshot.finality().header.height))
 }

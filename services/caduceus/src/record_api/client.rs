@@ -45,8 +45,15 @@ pub(super) struct Calls {
 
 impl RemoteChain {
     /// As a member of the network; `nodes` are `http://host:port`, at least one.
-    pub(crate) fn new(nodes: Vec<String>, genesis: Genesis, party: Id, key: KeyPair, clock: Arc<dyn Clock>) -> Outcome<Self> {
-        let transport = Transport::start(nodes).or_environment("the thread that asks record nodes cannot be started")?;
+    pub(crate) fn new(
+        nodes: Vec<String>,
+        genesis: Genesis,
+        party: Id,
+        key: KeyPair,
+        clock: Arc<dyn Clock>,
+    ) -> Outcome<Self> {
+        let transport =
+            Transport::start(nodes).or_environment("the thread that asks record nodes cannot be started")?;
         let network = genesis.network();
         let calls = Arc::new(Calls { transport, network, party, key, clock, token: Mutex::default() });
         Ok(Self { calls, genesis, seen: AtomicU64::new(0) })
@@ -54,7 +61,8 @@ impl RemoteChain {
 
     fn verify(&self, asked: Option<u64>, at_least: u64, answer: &AnswerSnapshot) -> Result<(), ChainError> {
         let header = &answer.finality.header;
-        let untrue = |reason: String| ChainError::Unavailable(format!("a record node's answer does not hold: {reason}"));
+        let untrue =
+            |reason: String| ChainError::Unavailable(format!("a record node's answer does not hold: {reason}"));
         if asked.is_some_and(|height| height != header.height) || header.height < at_least {
             return Err(untrue(format!("it is for height {}", header.height)));
         }
@@ -84,7 +92,13 @@ impl Calls {
         match &*held {
             Some((text, renew_ms)) if now_ms < *renew_ms => text.clone(),
             _ => {
-                let token = Token::new(AUDIENCE, Holder::Party(self.party.clone()), now_ms, now_ms.saturating_add(TOKEN_MS), &mut OsRng);
+                let token = Token::new(
+                    AUDIENCE,
+                    Holder::Party(self.party.clone()),
+                    now_ms,
+                    now_ms.saturating_add(TOKEN_MS),
+                    &mut OsRng,
+                );
                 let text = token.sign(&self.network, &self.key, &mut OsRng);
                 *held = Some((text.clone(), now_ms.saturating_add(TOKEN_MS / 2)));
                 text
@@ -102,7 +116,10 @@ impl RecordChain for RemoteChain {
     /// The same transaction is good at any node, and is in the chain once: so it may be sent again.
     async fn commit(&self, transaction: Vec<u8>) -> Result<u64, ChainError> {
         if transaction.len() > REQUEST_BYTES_MAX {
-            return Err(ChainError::Refused { code: 0, reason: format!("{} bytes are more than a transaction may have", transaction.len()) });
+            return Err(ChainError::Refused {
+                code: 0,
+                reason: format!("{} bytes are more than a transaction may have", transaction.len()),
+            });
         }
         let ask = self.calls.ask(COMMIT, transaction, COMMIT_WAIT, false);
         let height = decode::<u64>(&self.calls.call(ask).await?)?;
@@ -121,5 +138,6 @@ impl RecordChain for RemoteChain {
 }
 
 pub(super) fn decode<T: borsh::BorshSerialize + borsh::BorshDeserialize>(bytes: &[u8]) -> Result<T, ChainError> {
-    ledger::decode("answer", bytes).map_err(|error| ChainError::Unavailable(format!("a record node's answer does not decode: {error}")))
+    ledger::decode("answer", bytes)
+        .map_err(|error| ChainError::Unavailable(format!("a record node's answer does not decode: {error}")))
 }

@@ -17,7 +17,8 @@ use ledger::PublicKey;
 use portal::{Holder, RecordChain, Token};
 
 use super::wire::{
-    AUDIENCE, AnswerSnapshot, AnswerState, AskSnapshot, AskState, COMMIT, KEYS_MAX, PARTY_HEADER, REQUEST_BYTES_MAX, SNAPSHOT, STATE, Trouble,
+    AUDIENCE, AnswerSnapshot, AnswerState, AskSnapshot, AskState, COMMIT, KEYS_MAX, PARTY_HEADER, REQUEST_BYTES_MAX,
+    SNAPSHOT, STATE, Trouble,
 };
 use crate::record::Node;
 use crate::record_chain::NodeChain;
@@ -72,7 +73,8 @@ impl Api {
         let token = text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
         let token = token.ok_or("no bearer token was sent")?;
         let (network, issuers) = self.issuers(&party)?;
-        let token = Token::verify(token, &network, &issuers, AUDIENCE, self.clock.now_ms()).map_err(|refusal| refusal.to_string())?;
+        let token = Token::verify(token, &network, &issuers, AUDIENCE, self.clock.now_ms())
+            .map_err(|refusal| refusal.to_string())?;
         if token.holder != Holder::Party(party.clone()) {
             return Err(format!("the token is not {party}'s"));
         }
@@ -84,7 +86,9 @@ impl Api {
         self.node.read(|machine| {
             let state = machine.state();
             let record = state.view().party(party).map_err(|error| error.to_string())?;
-            let record = record.filter(erm::PartyRecord::active).ok_or_else(|| format!("{party} is no member in good standing"))?;
+            let record = record
+                .filter(erm::PartyRecord::active)
+                .ok_or_else(|| format!("{party} is no member in good standing"))?;
             let mut issuers = state.authority().keys.clone();
             // Those that the next block's transactions are signed with.
             let next = state.head().height.saturating_add(1);

@@ -17,7 +17,9 @@ use rand_core::OsRng;
 
 use super::client::RemoteChain;
 use super::transport::{Ask, Transport};
-use super::wire::{AUDIENCE, AnswerSnapshot, AnswerState, AskSnapshot, AskState, COMMIT, REQUEST_BYTES_MAX, SNAPSHOT, STATE, Trouble};
+use super::wire::{
+    AUDIENCE, AnswerSnapshot, AnswerState, AskSnapshot, AskState, COMMIT, REQUEST_BYTES_MAX, SNAPSHOT, STATE, Trouble,
+};
 use super::{router, send};
 use crate::home::Home;
 use crate::network::{Network, id};
@@ -41,7 +43,8 @@ impl World {
         let network = Arc::new(Network::open_or_found(&Home::at(dir.path()), SystemClock.now_ms()).unwrap());
         let nodes = RecordNodes::start(&network, Arc::new(SystemClock)).await.unwrap();
         let over = Shutdown::new(Duration::from_secs(5));
-        let routes = router(nodes.node().clone(), NodeChain::new(nodes.node().clone(), network.id), Arc::new(SystemClock));
+        let routes =
+            router(nodes.node().clone(), NodeChain::new(nodes.node().clone(), network.id), Arc::new(SystemClock));
         let address = listen(routes, &over).await;
         Self { _dir: dir, network, nodes, address, over }
     }
@@ -49,14 +52,16 @@ impl World {
     fn client(&self, addresses: &[SocketAddr]) -> RemoteChain {
         let nodes = addresses.iter().map(|address| format!("http://{address}")).collect();
         let key = self.network.party(&id(HOSPITAL).unwrap()).unwrap().signer;
-        RemoteChain::new(nodes, self.network.genesis.clone(), id(HOSPITAL).unwrap(), key, Arc::new(SystemClock)).unwrap()
+        RemoteChain::new(nodes, self.network.genesis.clone(), id(HOSPITAL).unwrap(), key, Arc::new(SystemClock))
+            .unwrap()
     }
 
     /// Registers a new patient; gives the key and the height.
     async fn register(&self, chain: &dyn RecordChain) -> (PublicKey, u64) {
         let (patient, wrap) = (KeyPair::generate(&mut OsRng), WrapSecretKey::generate(&mut OsRng).public());
         let by = id(HOSPITAL).unwrap();
-        let registration = PatientRegistration::sign(&self.network.id, &patient, wrap, Digest([3; 32]), &by, &mut OsRng);
+        let registration =
+            PatientRegistration::sign(&self.network.id, &patient, wrap, Digest([3; 32]), &by, &mut OsRng);
         let signer = self.network.party(&by).unwrap().signer;
         let height = send(chain, Sender::Party(by), &signer, Payload::Patient(registration)).await.unwrap();
         (patient.public(), height)
@@ -175,7 +180,11 @@ async fn nobody_is_let_in_without_a_members_own_token() {
     }
     // Whoever is let in is still bounded.
     let good = token(own(HOSPITAL), AUDIENCE, now_ms, soon, &hospital);
-    for (path, body) in [(SNAPSHOT, vec![9; 3]), (STATE, vec![0xff; 64]), (STATE, ledger::encode(&AskState { height: 1, keys: vec![Key::Meta(Meta::Clock); 257] }))] {
+    for (path, body) in [
+        (SNAPSHOT, vec![9; 3]),
+        (STATE, vec![0xff; 64]),
+        (STATE, ledger::encode(&AskState { height: 1, keys: vec![Key::Meta(Meta::Clock); 257] })),
+    ] {
         let answer = transport.ask(Ask { path, body: body.into(), ..ask(HOSPITAL, good.clone()) }).await;
         assert!(matches!(answer, Err(Trouble::Malformed(_))), "{path}: {answer:?}");
     }
@@ -203,7 +212,16 @@ async fn a_node_that_lies_is_not_believed() {
     let world = World::new().await;
     let (patient, _) = world.register(&world.client(&[world.address])).await;
     let other = id("mutual-insurer").unwrap();
-    for lie in [Lie::Nothing, Lie::StateRoot, Lie::FewerSignatures, Lie::OldBlock, Lie::Value, Lie::Absence, Lie::OtherKey, Lie::NoAnswer] {
+    for lie in [
+        Lie::Nothing,
+        Lie::StateRoot,
+        Lie::FewerSignatures,
+        Lie::OldBlock,
+        Lie::Value,
+        Lie::Absence,
+        Lie::OtherKey,
+        Lie::NoAnswer,
+    ] {
         let address = listen(lying(&world, lie, other.clone()), &world.over).await;
         let chain = world.client(&[address]);
         if lie == Lie::OldBlock {
@@ -237,7 +255,10 @@ fn lying(world: &World, lie: Lie, other: Id) -> Router {
             Lie::FewerSignatures => certificate.signatures.truncate(1),
             _ => {}
         }
-        ledger::encode(&AnswerSnapshot { finality: Finality { header, certificate }, history: found.history().to_vec() })
+        ledger::encode(&AnswerSnapshot {
+            finality: Finality { header, certificate },
+            history: found.history().to_vec(),
+        })
     };
     let state = move |body: Bytes| async move {
         let ask: AskState = ledger::decode("ask", &body).unwrap();

@@ -104,7 +104,9 @@ async fn carry_out(http: &Http, nodes: &[String], first: &AtomicUsize, ask: &Ask
         let number = start.wrapping_add(turn) % nodes.len();
         let Some(node) = nodes.get(number) else { continue };
         match tokio::time::timeout(ask.within, once(http, node, ask)).await {
-            Ok(Ok(Err(Trouble::Unavailable(reason)))) if ask.again => last = Trouble::Unavailable(format!("{node}: {reason}")),
+            Ok(Ok(Err(Trouble::Unavailable(reason)))) if ask.again => {
+                last = Trouble::Unavailable(format!("{node}: {reason}"))
+            }
             Ok(Ok(answer)) => {
                 first.store(number, Ordering::Relaxed);
                 return answer;
@@ -133,7 +135,11 @@ async fn once(http: &Http, node: &str, ask: &Ask) -> Result<Answer, String> {
         .map_err(|error| error.to_string())?;
     let response = http.request(request).await.map_err(|error| chain_of(&error))?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| error.to_string())?.to_bytes();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(|error| error.to_string())?
+        .to_bytes();
     if status.is_success() {
         return Ok(Ok(body));
     }

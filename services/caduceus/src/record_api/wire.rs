@@ -83,7 +83,9 @@ impl From<Trouble> for ChainError {
             Trouble::Unavailable(reason) => Self::Unavailable(reason),
             Trouble::NoHeight(height) => Self::NoHeight(height),
             Trouble::NotLetIn(reason) => Self::Unavailable(format!("the record node does not let us in: {reason}")),
-            Trouble::Malformed(reason) => Self::Unavailable(format!("the record node does not understand us: {reason}; both must be of the same version")),
+            Trouble::Malformed(reason) => Self::Unavailable(format!(
+                "the record node does not understand us: {reason}; both must be of the same version"
+            )),
         }
     }
 }

@@ -36,7 +36,10 @@ const ADMISSION: Admission = Admission { max_age_ms: 200 * 366 * 86_400_000, fut
 
 /// Runs the command.
 pub(crate) fn run(arguments: &cli::Replay) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().or_environment("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .or_environment("the runtime cannot be started")?;
     runtime.block_on(replay(arguments))
 }
 
@@ -79,7 +82,8 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<String> {
     let patient = platform.enrol_patient(&arguments.patient).await?;
     let custody = Arc::new(DemoCustody::new(platform.network.clone())?);
     let settings = IngestSettings { admission: ADMISSION, ..IngestSettings::default() };
-    let ingest = Ingest::open(platform.log.clone(), platform.network.id, custody, settings).await.or_environment("ingest")?;
+    let ingest =
+        Ingest::open(platform.log.clone(), platform.network.id, custody, settings).await.or_environment("ingest")?;
     let resume = ingest.through(patient.chain.id, DEVICE).await.or_environment("ingest")?;
 
     let mut recording = Recording::open(&arguments.file)?;
@@ -134,7 +138,8 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<String> {
 }
 
 fn progress_bar(bytes: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:44.cyan/black} {percent:>3} %  {elapsed} elapsed, {eta} left  {msg}");
+    let style =
+        ProgressStyle::with_template("{bar:44.cyan/black} {percent:>3} %  {elapsed} elapsed, {eta} left  {msg}");
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
@@ -183,7 +188,12 @@ impl Feeder<'_> {
             let line = self.admit(&row, *signal, value);
             if let Err(refusal) = &line.reading {
                 // Without the value: it may be health data, and this is a log.
-                eprintln!("{}, line {}, column {}: refused and kept: {refusal}", file.display(), row.line, signal.name());
+                eprintln!(
+                    "{}, line {}, column {}: refused and kept: {refusal}",
+                    file.display(),
+                    row.line,
+                    signal.name()
+                );
             }
             self.lines.push(line);
         }

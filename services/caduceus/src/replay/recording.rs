@@ -47,8 +47,11 @@ impl Recording {
         let bytes = file.metadata().or_environment(format_args!("{shown} cannot be read"))?.len();
         let consumed = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
         let mut counted = BufReader::new(Counted { inner: file, consumed: consumed.clone() });
-        let gzipped = std::io::BufRead::fill_buf(&mut counted).or_environment(format_args!("{shown} cannot be read"))?.starts_with(&GZIP_MAGIC);
-        let plain: Box<dyn Read + Send> = if gzipped { Box::new(MultiGzDecoder::new(counted)) } else { Box::new(counted) };
+        let gzipped = std::io::BufRead::fill_buf(&mut counted)
+            .or_environment(format_args!("{shown} cannot be read"))?
+            .starts_with(&GZIP_MAGIC);
+        let plain: Box<dyn Read + Send> =
+            if gzipped { Box::new(MultiGzDecoder::new(counted)) } else { Box::new(counted) };
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(plain);
 
         let header = reader.headers().or_wrong(format_args!("{shown} does not decode"))?.clone();
@@ -66,10 +69,15 @@ impl Recording {
             }
         }
         let Some(time_column) = time_column else {
-            return Err(Failure::wrong(format_args!("{shown}, line 1: no column `time`; there are: {}", header.iter().collect::<Vec<_>>().join(", "))));
+            return Err(Failure::wrong(format_args!(
+                "{shown}, line 1: no column `time`; there are: {}",
+                header.iter().collect::<Vec<_>>().join(", ")
+            )));
         };
         if signals.is_empty() {
-            return Err(Failure::wrong(format_args!("{shown}, line 1: no column is named by a signal, such as `heart_rate` or `hr`")));
+            return Err(Failure::wrong(format_args!(
+                "{shown}, line 1: no column is named by a signal, such as `heart_rate` or `hr`"
+            )));
         }
         Ok(Self { path: path.to_owned(), rows: reader.into_records(), time_column, signals, ignored, bytes, consumed })
     }

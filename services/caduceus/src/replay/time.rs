@@ -64,14 +64,31 @@ mod tests {
 
     #[test]
     fn seconds_since_the_epoch_may_have_a_fraction() {
-        for (text, time_ms) in [("1601164860", 1_601_164_860_000), ("1601164860.25", 1_601_164_860_250), ("1.0009", 1000), ("0", 0), ("-1.5", -1500)] {
+        for (text, time_ms) in [
+            ("1601164860", 1_601_164_860_000),
+            ("1601164860.25", 1_601_164_860_250),
+            ("1.0009", 1000),
+            ("0", 0),
+            ("-1.5", -1500),
+        ] {
             assert_eq!(parse_moment(text).map(|m| m.time_ms), Some(time_ms), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_time_is_none() {
-        for text in ["", "yesterday", "2020-13-01", "2020-09-27T25:00:00Z", "1e9", "99999999999999999999", "12:00", "nan", "--1", "."] {
+        for text in [
+            "",
+            "yesterday",
+            "2020-13-01",
+            "2020-09-27T25:00:00Z",
+            "1e9",
+            "99999999999999999999",
+            "12:00",
+            "nan",
+            "--1",
+            ".",
+        ] {
             assert_eq!(parse_moment(text), None, "{text}");
         }
     }

@@ -44,9 +44,14 @@ impl Default for NetworkSettings {
 
 impl Documented for NetworkSettings {
     const SECTION: &'static str = "network";
-    const ABOUT: &'static str = "The network and this process's keys. `caduceus found` makes both for trying things out.";
+    const ABOUT: &'static str =
+        "The network and this process's keys. `caduceus found` makes both for trying things out.";
     const KEYS: &'static [Key] = &[
-        Key::new("dir", "", "Folder with genesis.json (the same at every member), keystore/keys (this process's keys) and keys/ (patients' wrapped data keys; not to be in data backups)."),
+        Key::new(
+            "dir",
+            "",
+            "Folder with genesis.json (the same at every member), keystore/keys (this process's keys) and keys/ (patients' wrapped data keys; not to be in data backups).",
+        ),
         Key::optional(
             "passphrase_file",
             "",
@@ -135,16 +140,35 @@ impl Documented for LogSettings {
         Key::new("kind", "embedded or kafka", "Which event log."),
         Key::new("dir", "", "Folder of the embedded log; one process at a time."),
         Key::new("brokers", "host:port, …", "Kafka's addresses."),
-        Key::new("allow_single_broker", "", "Accept fewer than three copies, or fewer than two in sync: a lost broker then loses data."),
+        Key::new(
+            "allow_single_broker",
+            "",
+            "Accept fewer than three copies, or fewer than two in sync: a lost broker then loses data.",
+        ),
         Key::new("create_topics", "", "Create topics that are missing, as they are declared."),
         Key::new("session_ms", "ms", "A reader not heard of for this long is taken for dead, and its partitions move."),
         Key::optional("security_protocol", "", "Passed on to the Kafka client as security.protocol.", "\"SASL_SSL\""),
         Key::optional("sasl_mechanism", "", "Passed on as sasl.mechanism.", "\"SCRAM-SHA-512\""),
         Key::optional("sasl_username", "", "Passed on as sasl.username.", "\"caduceus\""),
-        Key::optional("sasl_password", "", "Passed on as sasl.password; better in the environment or in a file.", "\"…\""),
-        Key::optional("sasl_password_file", "", "File whose first line is the password.", "\"/run/secrets/kafka-password\""),
+        Key::optional(
+            "sasl_password",
+            "",
+            "Passed on as sasl.password; better in the environment or in a file.",
+            "\"…\"",
+        ),
+        Key::optional(
+            "sasl_password_file",
+            "",
+            "File whose first line is the password.",
+            "\"/run/secrets/kafka-password\"",
+        ),
         Key::optional("ssl_ca_location", "", "Passed on as ssl.ca.location.", "\"/etc/caduceus/kafka-ca.pem\""),
-        Key::optional("ssl_certificate_location", "", "Passed on as ssl.certificate.location.", "\"/etc/caduceus/kafka.pem\""),
+        Key::optional(
+            "ssl_certificate_location",
+            "",
+            "Passed on as ssl.certificate.location.",
+            "\"/etc/caduceus/kafka.pem\"",
+        ),
         Key::optional("ssl_key_location", "", "Passed on as ssl.key.location.", "\"/etc/caduceus/kafka.key\""),
     ];
 
@@ -206,8 +230,16 @@ impl Documented for HealthSettings {
     const SECTION: &'static str = "health";
     const ABOUT: &'static str = "What operators look at, and how the process ends.";
     const KEYS: &'static [Key] = &[
-        Key::new("listen", "ip:port", "Address of /livez, /readyz and /metrics; port 0 lets the system choose, and the log says which."),
-        Key::new("open_to_network", "", "Whether other machines may ask; nothing there is secret, and nothing is protected."),
+        Key::new(
+            "listen",
+            "ip:port",
+            "Address of /livez, /readyz and /metrics; port 0 lets the system choose, and the log says which.",
+        ),
+        Key::new(
+            "open_to_network",
+            "",
+            "Whether other machines may ask; nothing there is secret, and nothing is protected.",
+        ),
         Key::new("log_format", "text or json", "Form of the lines on standard error."),
         Key::new("log_filter", "", "What is logged, such as info or monitor=debug."),
         Key::new("drain_seconds", "seconds", "How long work under way may take after SIGTERM."),
@@ -222,7 +254,9 @@ impl Documented for HealthSettings {
 fn reachable(key: &str, address: SocketAddr, open: &str, is_open: bool) -> Result<(), String> {
     match address.ip().is_loopback() || is_open {
         true => Ok(()),
-        false => Err(format!("{key} = \"{address}\": other machines can reach it; use 127.0.0.1, or set {open} = true behind a TLS proxy")),
+        false => Err(format!(
+            "{key} = \"{address}\": other machines can reach it; use 127.0.0.1, or set {open} = true behind a TLS proxy"
+        )),
     }
 }
 

@@ -23,7 +23,10 @@ use crate::record_api::send;
 pub(crate) fn enrol(arguments: &cli::Enrol) -> Outcome {
     let config = load(&arguments.config)?;
     let network = open_network(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().or_environment("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .or_environment("the runtime cannot be started")?;
     let enrolled = runtime.block_on(work(&config, &network, &arguments.patient));
     runtime.shutdown_background();
     enrolled
@@ -45,7 +48,9 @@ async fn work(config: &Configuration, network: &Network, name: &str) -> Outcome 
     };
     match registered {
         Ok(said) => crate::console::line(format_args!("record chain   {said}")),
-        Err(why) => crate::console::line(format_args!("record chain   not registered ({why}); readings are taken in all the same, and enrol may be run again")),
+        Err(why) => crate::console::line(format_args!(
+            "record chain   not registered ({why}); readings are taken in all the same, and enrol may be run again"
+        )),
     }
     Ok(())
 }
@@ -66,12 +71,20 @@ async fn open_chain(log: &dyn EventLog, network: &Network, patient: &Patient, ti
     }
     let opening = network.opening(patient, time_ms)?;
     let mut writer = log.writer("enrolment").await.or_environment("the event log")?;
-    writer.commit(Batch::of(vec![Append::new(PHC_BLOCKS, key.to_vec(), time_ms, opening.encode())])).await.or_environment("the event log")?;
+    writer
+        .commit(Batch::of(vec![Append::new(PHC_BLOCKS, key.to_vec(), time_ms, opening.encode())]))
+        .await
+        .or_environment("the event log")?;
     Ok(true)
 }
 
 /// Registers where the record chain can be reached; the inner error says why not.
-async fn register(chain: &dyn RecordChain, config: &Configuration, network: &Network, patient: &Patient) -> Outcome<Result<String, String>> {
+async fn register(
+    chain: &dyn RecordChain,
+    config: &Configuration,
+    network: &Network,
+    patient: &Patient,
+) -> Outcome<Result<String, String>> {
     let settings: RecordChainSettings = config.section().map_err(of_kit)?;
     let party = id(&settings.party)?;
     let key = patient.signer.public();
@@ -82,7 +95,8 @@ async fn register(chain: &dyn RecordChain, config: &Configuration, network: &Net
         Err(error) => return Ok(Err(error.to_string())),
     }
     let commitment = identity(patient).commitment(&network.id);
-    let registration = PatientRegistration::sign(&network.id, &patient.signer, patient.wrap.public(), commitment, &party, &mut OsRng);
+    let registration =
+        PatientRegistration::sign(&network.id, &patient.signer, patient.wrap.public(), commitment, &party, &mut OsRng);
     let signer = network.party(&party)?.signer;
     let sent = send(chain, Sender::Party(party.clone()), &signer, Payload::Patient(registration)).await;
     Ok(sent.map(|height| format!("registered by {party} at height {height}")))

@@ -28,7 +28,8 @@ impl OpenLog {
         match settings.kind {
             LogKind::Embedded => {
                 let dir = settings.dir.clone();
-                let opening = tokio::task::spawn_blocking(move || EmbeddedLog::open(&dir, EmbeddedSettings::new(topics)));
+                let opening =
+                    tokio::task::spawn_blocking(move || EmbeddedLog::open(&dir, EmbeddedSettings::new(topics)));
                 let log = opening.await.or_environment("the event log")?.map_err(refused)?;
                 Ok(Self { log: Arc::new(log.clone()), embedded: Some(log) })
             }
@@ -61,9 +62,11 @@ fn refused(error: stream::Error) -> Failure {
             path.display()
         )),
         Log::Corrupt { .. } => Failure::wrong(error),
-        Log::UnknownTopic { .. } | Log::PartitionCount { .. } | Log::TooLittleReplication { .. } | Log::Denied { .. } | Log::Invalid(_) => {
-            Failure::usage(format_args!("section [log]: {error}"))
-        }
+        Log::UnknownTopic { .. }
+        | Log::PartitionCount { .. }
+        | Log::TooLittleReplication { .. }
+        | Log::Denied { .. }
+        | Log::Invalid(_) => Failure::usage(format_args!("section [log]: {error}")),
         Log::Unreachable { .. } => Failure::environment(format_args!("section [log]: {error}")),
         other => Failure::environment(other),
     }

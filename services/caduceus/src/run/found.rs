@@ -25,7 +25,10 @@ pub(crate) fn found(arguments: &cli::Found) -> Outcome {
     let dir = absolute(&arguments.data_dir)?;
     let home = Home::at(&dir);
     if home.genesis().exists() {
-        return Err(Failure::usage(format_args!("{} is there already: a network is founded once; choose another folder", home.genesis().display())));
+        return Err(Failure::usage(format_args!(
+            "{} is there already: a network is founded once; choose another folder",
+            home.genesis().display()
+        )));
     }
     let network = Network::open_or_found(&home, SystemClock.now_ms())?;
     let seats = seats(&network)?;
@@ -40,13 +43,17 @@ pub(crate) fn found(arguments: &cli::Found) -> Outcome {
         lines += &format!("caduceus run record-node --config {}\n", file.display());
     }
     lines += &format!("caduceus enrol --patient NAME --config {}\n", main.display());
-    let roles: &[&str] = if arguments.kafka.is_some() { &["monitor", "notify", "portal"] } else { &["monitor notify portal"] };
+    let roles: &[&str] =
+        if arguments.kafka.is_some() { &["monitor", "notify", "portal"] } else { &["monitor notify portal"] };
     for (number, role) in roles.iter().enumerate() {
         // One file for all: only the port of health differs between processes.
         let port = if number == 0 { "" } else { "CADUCEUS_HEALTH__LISTEN=127.0.0.1:0 " };
         lines += &format!("{port}caduceus run {role} --config {}\n", main.display());
     }
-    lines += &format!("\nEvery key of every party lies in {}, the passphrase beside it: for trying things out, and for nothing else.\n", home.keystore().display());
+    lines += &format!(
+        "\nEvery key of every party lies in {}, the passphrase beside it: for trying things out, and for nothing else.\n",
+        home.keystore().display()
+    );
     crate::console::print(&lines);
     Ok(())
 }
@@ -58,24 +65,40 @@ fn seats(network: &Network) -> Outcome<Vec<Seat>> {
         .iter()
         .zip(ports.chunks_exact(3))
         .map(|(operator, ports)| {
-            let [peers_port, api_port, health_port] = *ports else { return Err(Failure::environment("no port is free on loopback")) };
+            let [peers_port, api_port, health_port] = *ports else {
+                return Err(Failure::environment("no port is free on loopback"));
+            };
             let identity = Identity::from_seed(&network.validator_seed(&operator.id)?);
-            Ok(Seat { operator: operator.id.to_string(), node_id: identity.node_id(), peers_port, api_port, health_port })
+            Ok(Seat {
+                operator: operator.id.to_string(),
+                node_id: identity.node_id(),
+                peers_port,
+                api_port,
+                health_port,
+            })
         })
         .collect()
 }
 
 /// Ports of this machine that nothing listens on. Where one is taken before it is used, the start says so: edit the file then.
 fn free_ports(count: usize) -> Outcome<Vec<u16>> {
-    let listeners: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect::<Result<_, _>>().or_environment("no port is free on loopback")?;
-    listeners.iter().map(|listener| Ok(listener.local_addr().or_environment("no port is free on loopback")?.port())).collect()
+    let listeners: Vec<TcpListener> = (0..count)
+        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
+        .collect::<Result<_, _>>()
+        .or_environment("no port is free on loopback")?;
+    listeners
+        .iter()
+        .map(|listener| Ok(listener.local_addr().or_environment("no port is free on loopback")?.port()))
+        .collect()
 }
 
 fn main_file(home: &Home, kafka: Option<&str>, seats: &[Seat], portal_port: u16, health_port: u16) -> String {
     let nodes: Vec<_> = seats.iter().map(|seat| quoted(&format!("http://127.0.0.1:{}", seat.api_port))).collect();
     let log = match kafka {
-        Some(brokers) => format!("kind = \"kafka\"\nbrokers = {}\ncreate_topics = true\n# One broker for trying things out: a lost one loses data.\nallow_single_broker = true\n", quoted(brokers)),
+        Some(brokers) => format!(
+            "kind = \"kafka\"\nbrokers = {}\ncreate_topics = true\n# One broker for trying things out: a lost one loses data.\nallow_single_broker = true\n",
+            quoted(brokers)
+        ),
         None => format!("kind = \"embedded\"\ndir = {}\n", shown(&home.log())),
     };
     format!(
@@ -91,7 +114,10 @@ fn main_file(home: &Home, kafka: Option<&str>, seats: &[Seat], portal_port: u16,
 }
 
 fn node_file(home: &Home, seat: &Seat, seats: &[Seat]) -> String {
-    let peers: Vec<_> = seats.iter().map(|peer| format!("    {},\n", quoted(&format!("{}@127.0.0.1:{}", peer.node_id, peer.peers_port)))).collect();
+    let peers: Vec<_> = seats
+        .iter()
+        .map(|peer| format!("    {},\n", quoted(&format!("{}@127.0.0.1:{}", peer.node_id, peer.peers_port))))
+        .collect();
     format!(
         "# Made by `caduceus found`; `caduceus config example` explains every key.\n\n\
          [network]\ndir = {}\n\n[record_node]\noperator = {}\ndata_dir = {}\nlisten = \"127.0.0.1:{}\"\napi_listen = \"127.0.0.1:{}\"\npeers = [\n{}]\n\n\

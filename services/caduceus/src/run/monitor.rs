@@ -80,7 +80,9 @@ pub(super) async fn start(process: &Process, log: &Arc<dyn EventLog>, chain: Opt
             let interval_ms = i64::from(given.anchor_minutes) * MINUTE_MS;
             process.part("the anchors", anchor(parts, progress, interval_ms, process.shutdown.clone()));
         }
-        None => tracing::warn!("personal chains are not anchored: set nodes in [record_chain], or run the role record-node too"),
+        None => tracing::warn!(
+            "personal chains are not anchored: set nodes in [record_chain], or run the role record-node too"
+        ),
     }
     process.part("the monitor", monitor(work, seen, process.health.condition("monitor"), process.shutdown.clone()));
     Ok(())
@@ -108,7 +110,10 @@ async fn monitor(work: Work, seen: watch::Sender<Progress>, condition: Condition
         let Err(error) = ended else { return Ok(()) };
         if error.is_fenced() {
             if fenced.is_some_and(|before| before.elapsed() < RIVAL) {
-                return Err(error).or_environment(format_args!("another monitor is named {:?} too; give each its own name in [monitor]", work.settings.name));
+                return Err(error).or_environment(format_args!(
+                    "another monitor is named {:?} too; give each its own name in [monitor]",
+                    work.settings.name
+                ));
             }
             fenced = Some(Instant::now());
         } else if !is_passing(&error) {
@@ -131,7 +136,14 @@ fn is_passing(error: &Error) -> bool {
     use stream::Error as Log;
     match error {
         Error::Log(error) => {
-            matches!(error, Log::Unreachable { .. } | Log::Unavailable { .. } | Log::Unsettled { .. } | Log::Rebalanced { .. } | Log::Broker { .. })
+            matches!(
+                error,
+                Log::Unreachable { .. }
+                    | Log::Unavailable { .. }
+                    | Log::Unsettled { .. }
+                    | Log::Rebalanced { .. }
+                    | Log::Broker { .. }
+            )
         }
         Error::Keys { .. } => true,
         _ => false,
@@ -149,7 +161,12 @@ async fn follow(mut progress: watch::Receiver<Progress>, seen: watch::Sender<Pro
 }
 
 /// Anchors at the interval; after trouble of the log, with a new anchorer.
-async fn anchor(parts: impl Fn() -> AnchorParts, progress: watch::Receiver<Progress>, interval_ms: i64, shutdown: Shutdown) -> Outcome {
+async fn anchor(
+    parts: impl Fn() -> AnchorParts,
+    progress: watch::Receiver<Progress>,
+    interval_ms: i64,
+    shutdown: Shutdown,
+) -> Outcome {
     loop {
         match Anchorer::new(parts()).run(progress.clone(), interval_ms, &shutdown).await {
             Ok(()) => {

@@ -16,7 +16,8 @@ pub(super) fn start(process: &Process, log: &Arc<dyn EventLog>) -> Outcome {
     let settings: Settings = process.config.section().map_err(of_kit)?;
     let network = &process.network;
     let rings = Rings::new(network.home.dir(), network.id, network.service(Service::Notifier)?.wrap);
-    let notifier = Notifier::new(log.clone(), Arc::new(rings), process.clock.clone(), network.id, &settings).map_err(refused)?;
+    let notifier =
+        Notifier::new(log.clone(), Arc::new(rings), process.clock.clone(), network.id, &settings).map_err(refused)?;
     let notifier = notifier.reporting_to(&process.health);
     let shutdown = process.shutdown.clone();
     process.part("the notifier", async move { notifier.run(shutdown).await.or_environment("the notifier") });

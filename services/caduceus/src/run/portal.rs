@@ -26,7 +26,9 @@ pub(super) async fn start(process: &Process, log: &Arc<dyn EventLog>, chain: Opt
     let given: config::PortalSettings = process.config.section().map_err(of_kit)?;
     let blobs: BlobSettings = process.config.section().map_err(of_kit)?;
     let Some(chain) = chain else {
-        return Err(Failure::usage("a portal needs the record chain: set nodes in [record_chain], or run the role record-node too"));
+        return Err(Failure::usage(
+            "a portal needs the record chain: set nodes in [record_chain], or run the role record-node too",
+        ));
     };
     let network = &process.network;
     let party = id(&given.party)?;
@@ -38,7 +40,9 @@ pub(super) async fn start(process: &Process, log: &Arc<dyn EventLog>, chain: Opt
     let custody = Arc::new(ReloadedCustody::open(network.clone(), &process.config)?);
     let admission = Admission { max_age_ms: i64::from(given.oldest_reading_days) * DAY_MS, ..Admission::default() };
     let ingest = IngestSettings { admission, ..IngestSettings::default() };
-    let ingest = Ingest::open(log.clone(), network.id, custody.clone(), ingest).await.or_environment("readings cannot be taken in")?;
+    let ingest = Ingest::open(log.clone(), network.id, custody.clone(), ingest)
+        .await
+        .or_environment("readings cannot be taken in")?;
     let settings = PortalSettings {
         audience: given.audience,
         issuers: network.genesis.authority.keys.clone(),
@@ -93,7 +97,9 @@ async fn tick(ingest: Ingest, clock: Arc<dyn Clock>, every: Duration, shutdown: 
         }
         match ingest.tick(clock.now_ms(), false).await {
             Ok(()) => {}
-            Err(portal::Error::Ended(_)) => return Err(Failure::environment("the part that takes readings in has ended")),
+            Err(portal::Error::Ended(_)) => {
+                return Err(Failure::environment("the part that takes readings in has ended"));
+            }
             Err(error) => tracing::warn!(%error, "a tick was not appended; the next one stands for it"),
         }
     }

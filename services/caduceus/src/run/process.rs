@@ -29,7 +29,10 @@ pub(crate) fn run(arguments: &cli::Run) -> Outcome {
     let roles: BTreeSet<Role> = arguments.roles.iter().copied().collect();
     kit::telemetry::init(settings.log_format, &settings.log_filter).map_err(of_kit)?;
     kit::telemetry::init_metrics().map_err(of_kit)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().or_environment("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .or_environment("the runtime cannot be started")?;
     let outcome = runtime.block_on(work(config, settings, roles));
     runtime.shutdown_timeout(THREADS);
     outcome
@@ -117,7 +120,12 @@ async fn work(config: Configuration, settings: HealthSettings, roles: BTreeSet<R
 
 impl Process {
     /// Starts the roles; an embedded log is open already, a broker is reached here.
-    async fn start(&self, roles: &BTreeSet<Role>, settings: &LogSettings, embedded: Option<OpenLog>) -> Outcome<Opened> {
+    async fn start(
+        &self,
+        roles: &BTreeSet<Role>,
+        settings: &LogSettings,
+        embedded: Option<OpenLog>,
+    ) -> Outcome<Opened> {
         let node = match roles.contains(&Role::RecordNode) {
             true => Some(OwnNode::start(self).await?),
             false => None,
@@ -130,7 +138,10 @@ impl Process {
             Some(log) => log,
             None => OpenLog::open(settings, self.network.genesis.partitions).await?,
         };
-        self.part("event log", probe(log.log.clone(), self.health.condition("event log answers"), self.shutdown.clone()));
+        self.part(
+            "event log",
+            probe(log.log.clone(), self.health.condition("event log answers"), self.shutdown.clone()),
+        );
         if roles.contains(&Role::Monitor) {
             monitor::start(self, &log.log, chain.clone()).await?;
         }
@@ -170,7 +181,9 @@ impl Opened {
 /// Listens; what goes wrong names the setting.
 pub(super) async fn listen(address: SocketAddr, open_to_network: bool, setting: &str) -> Outcome<TcpListener> {
     kit::bind(address, open_to_network).await.map_err(|error| match error {
-        kit::Error::Environment { .. } => Failure::environment(format_args!("{setting}: {error}; choose another port, or end what listens there")),
+        kit::Error::Environment { .. } => {
+            Failure::environment(format_args!("{setting}: {error}; choose another port, or end what listens there"))
+        }
         other => Failure::usage(format_args!("{setting}: {other}")),
     })
 }

@@ -13,7 +13,12 @@ use crate::record_api::RemoteChain;
 use crate::record_chain::NodeChain;
 
 /// The nodes that are configured; else the node of this process; else none.
-pub(super) fn record_chain(config: &Configuration, network: &Network, own: Option<Node>, clock: &Arc<dyn Clock>) -> Outcome<Option<Arc<dyn RecordChain>>> {
+pub(super) fn record_chain(
+    config: &Configuration,
+    network: &Network,
+    own: Option<Node>,
+    clock: &Arc<dyn Clock>,
+) -> Outcome<Option<Arc<dyn RecordChain>>> {
     let settings: RecordChainSettings = config.section().map_err(super::of_kit)?;
     if !settings.nodes.is_empty() {
         let party = id(&settings.party)?;

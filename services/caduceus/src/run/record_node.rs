@@ -36,10 +36,14 @@ impl OwnNode {
         let genesis = &process.network.genesis;
         if !genesis.operators.iter().any(|known| known.id == operator) {
             let known: Vec<_> = genesis.operators.iter().map(|operator| operator.id.as_str()).collect();
-            return Err(Failure::usage(format_args!("[record_node] operator: the genesis names no {operator}; it names {}", known.join(", "))));
+            return Err(Failure::usage(format_args!(
+                "[record_node] operator: the genesis names no {operator}; it names {}",
+                known.join(", ")
+            )));
         }
         let identity = Identity::from_seed(&process.network.validator_seed(&operator)?);
-        let config = settings.node().map_err(|reason| Failure::usage(format_args!("section [record_node]: {reason}")))?;
+        let config =
+            settings.node().map_err(|reason| Failure::usage(format_args!("section [record_node]: {reason}")))?;
         let api = listen(settings.api_listen, settings.api_open_to_network, "[record_node] api_listen").await?;
         let index = process.network.home.index_of(&operator, &config.data_dir);
         let machine = open_machine(genesis.clone(), index, config.data_dir.clone()).await.map_err(refused)?;
@@ -54,7 +58,10 @@ impl OwnNode {
         process.part("the record node's API", async move { kit::serve(api, routes, &shutdown).await.map_err(of_kit) });
         let (told, ended) = watch::channel(None);
         tokio::spawn(async move {
-            let outcome = running.await.map_err(|error| error.to_string()).and_then(|outcome| outcome.map_err(|error| error.to_string()));
+            let outcome = running
+                .await
+                .map_err(|error| error.to_string())
+                .and_then(|outcome| outcome.map_err(|error| error.to_string()));
             told.send_replace(Some(outcome));
         });
         let condition = process.health.condition("record node");
@@ -81,7 +88,9 @@ async fn observe(node: Node, mut ended: Ended, condition: Condition, shutdown: S
         if ledger::is_quorum(online, total) {
             condition.ready();
         } else {
-            condition.not_ready(format!("validators of {online} of {total} units of stake are connected; more than two thirds are needed"));
+            condition.not_ready(format!(
+                "validators of {online} of {total} units of stake are connected; more than two thirds are needed"
+            ));
         }
         figures(&node);
         tokio::select! {

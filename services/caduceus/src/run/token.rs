@@ -23,7 +23,10 @@ pub(crate) fn token(arguments: &cli::Token) -> Outcome {
         (None, Some(name)) => {
             let patients = network.patients();
             let patient = patients.get(&name.to_ascii_lowercase()).ok_or_else(|| {
-                Failure::usage(format_args!("there is no patient {name}; `caduceus enrol --patient {name} --config {}` makes one", arguments.config.display()))
+                Failure::usage(format_args!(
+                    "there is no patient {name}; `caduceus enrol --patient {name} --config {}` makes one",
+                    arguments.config.display()
+                ))
             })?;
             match &arguments.device {
                 Some(device) => Holder::Device { chain: patient.chain.id, device: device.clone() },

@@ -8,18 +8,43 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Crates that nothing under `chains/` or `ml/` may reach, at any depth: runtimes, sockets, brokers, disks.
 const EFFECTS: [&str; 14] = [
-    "async-std", "axum", "hyper", "lettre", "mio", "object_store", "rdkafka", "reqwest", "sled", "smol", "socket2", "tokio", "tracing-subscriber",
+    "async-std",
+    "axum",
+    "hyper",
+    "lettre",
+    "mio",
+    "object_store",
+    "rdkafka",
+    "reqwest",
+    "sled",
+    "smol",
+    "socket2",
+    "tokio",
+    "tracing-subscriber",
     "arc-malachitebft-app-channel",
 ];
 
 /// Paths of the standard library that are effects: clocks, files, sockets, threads, processes, environment.
 const EFFECT_PATHS: [&str; 11] = [
-    "std::fs", "std::net", "std::process", "std::thread", "std::env", "std::time::Instant", "std::time::SystemTime", "SystemTime::now",
-    "Instant::now", "OsRng", "println!",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::env",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "SystemTime::now",
+    "Instant::now",
+    "OsRng",
+    "println!",
 ];
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().manifest_path(root().join("Cargo.toml")).other_options(vec!["--locked".into()]).exec().unwrap()
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .other_options(vec!["--locked".into()])
+        .exec()
+        .unwrap()
 }
 
 fn root() -> PathBuf {
@@ -48,7 +73,10 @@ fn allowed(group: &str, name: &str) -> BTreeSet<&'static str> {
         (_, "store") => &["ledger"],
         (_, "stream") => &["ledger", "kit", "store"],
         ("services", "caduceus") => {
-            return pure.into_iter().chain(["kit", "store", "stream", "monitor", "notify", "portal", "record-node"]).collect();
+            return pure
+                .into_iter()
+                .chain(["kit", "store", "stream", "monitor", "notify", "portal", "record-node"])
+                .collect();
         }
         ("services", _) => return pure.into_iter().chain(["kit", "store", "stream"]).collect(),
         _ => &[],
@@ -90,7 +118,8 @@ fn nothing_pure_reaches_a_runtime_a_socket_a_broker_or_a_disk() {
                 continue;
             }
             assert!(!EFFECTS.contains(&names[id]), "{} reaches {}", package.name, names[id]);
-            let normal = nodes[id].deps.iter().filter(|d| d.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
+            let normal =
+                nodes[id].deps.iter().filter(|d| d.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
             open.extend(normal.map(|dependency| &dependency.pkg));
         }
         assert!(seen.len() > 1 || package.dependencies.is_empty(), "{} was not walked", package.name);
@@ -125,7 +154,8 @@ fn pure_sources_name_no_effect() {
 /// Under `ml/` results must be the same bits on every machine, which the platform's transcendental functions are not.
 #[test]
 fn nothing_under_ml_calls_the_platforms_transcendental_functions() {
-    let functions = ["exp", "ln", "log2", "log10", "powf", "sin", "cos", "tan", "tanh", "exp2", "ln_1p", "exp_m1", "cbrt", "atan2"];
+    let functions =
+        ["exp", "ln", "log2", "log10", "powf", "sin", "cos", "tan", "tanh", "exp2", "ln_1p", "exp_m1", "cbrt", "atan2"];
     let mut files = Vec::new();
     for entry in std::fs::read_dir(root().join("ml")).unwrap() {
         sources(&entry.unwrap().path().join("src"), &mut files);

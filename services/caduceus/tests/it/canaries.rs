@@ -30,7 +30,10 @@ impl Canaries {
     pub(crate) fn text(&mut self, text: &str) {
         let wide: Vec<u16> = text.encode_utf16().collect();
         self.add(format!("`{text}` in UTF-8"), text.into());
-        self.add(format!("`{text}` in UTF-16, little-endian"), wide.iter().flat_map(|unit| unit.to_le_bytes()).collect());
+        self.add(
+            format!("`{text}` in UTF-16, little-endian"),
+            wide.iter().flat_map(|unit| unit.to_le_bytes()).collect(),
+        );
         self.add(format!("`{text}` in UTF-16, big-endian"), wide.iter().flat_map(|unit| unit.to_be_bytes()).collect());
         self.add(format!("`{text}` in hexadecimal"), hex::encode(text).into());
         self.add(format!("`{text}` in hexadecimal"), hex::encode_upper(text).into());
@@ -57,14 +60,23 @@ impl Canaries {
             let each = |bytes: fn(&i64) -> Vec<u8>| -> Vec<u8> { run.iter().flat_map(bytes).collect() };
             self.add(format!("{run:?} as i64, little-endian"), each(|value| value.to_le_bytes().into()));
             self.add(format!("{run:?} as i64, big-endian"), each(|value| value.to_be_bytes().into()));
-            self.add(format!("{run:?} as i32, little-endian"), each(|value| i32::try_from(*value).unwrap().to_le_bytes().into()));
-            self.add(format!("{run:?} as i32, big-endian"), each(|value| i32::try_from(*value).unwrap().to_be_bytes().into()));
+            self.add(
+                format!("{run:?} as i32, little-endian"),
+                each(|value| i32::try_from(*value).unwrap().to_le_bytes().into()),
+            );
+            self.add(
+                format!("{run:?} as i32, big-endian"),
+                each(|value| i32::try_from(*value).unwrap().to_be_bytes().into()),
+            );
             self.add(format!("{run:?} as zigzag varints"), each(|value| svarint(*value)));
             let first: Vec<i64> = run.windows(2).map(|pair| pair[1] - pair[0]).collect();
             let all: Vec<i64> = (0..values.len()).map(|at| values[(at + 1) % values.len()] - values[at]).collect();
             let step = all.iter().fold(0, |step, difference| gcd(step, difference.abs()));
             for step in [1, step] {
-                self.add(format!("differences of {run:?} by {step}"), first.iter().flat_map(|difference| svarint(difference / step)).collect());
+                self.add(
+                    format!("differences of {run:?} by {step}"),
+                    first.iter().flat_map(|difference| svarint(difference / step)).collect(),
+                );
             }
             let second: Vec<u8> = first.windows(2).flat_map(|pair| svarint(pair[1] - pair[0])).collect();
             self.add(format!("second differences of {run:?}"), second);
@@ -76,7 +88,12 @@ impl Canaries {
         let mut found = Vec::new();
         for (at, start) in bytes.windows(4).enumerate() {
             let Some(canaries) = self.by_start.get(start) else { continue };
-            found.extend(canaries.iter().filter(|(_, canary)| bytes[at..].starts_with(canary)).map(|(what, _)| format!("{what} at byte {at}")));
+            found.extend(
+                canaries
+                    .iter()
+                    .filter(|(_, canary)| bytes[at..].starts_with(canary))
+                    .map(|(what, _)| format!("{what} at byte {at}")),
+            );
         }
         found
     }
@@ -98,7 +115,11 @@ impl Canaries {
                 let _not_gzip = flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked);
                 bytes.extend(unpacked);
             }
-            assert!(!bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "{}: zstd: this test cannot look inside", path.display());
+            assert!(
+                !bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]),
+                "{}: zstd: this test cannot look inside",
+                path.display()
+            );
             let found = self.find(&bytes);
             assert!(found.is_empty(), "{}: {found:?}", path.display());
             assert!(self.find(below.to_string_lossy().as_bytes()).is_empty(), "{} is a telling name", path.display());
@@ -110,7 +131,10 @@ impl Canaries {
 /// The characters that hang on the text alone, where it begins `shift` bytes into a group of three.
 fn base64(text: &[u8], shift: usize) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bits: Vec<u8> = std::iter::repeat_n(0, shift).chain(text.iter().copied()).flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+    let bits: Vec<u8> = std::iter::repeat_n(0, shift)
+        .chain(text.iter().copied())
+        .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1))
+        .collect();
     let first = (shift * 8).div_ceil(6);
     let sextets = bits.chunks_exact(6).skip(first);
     sextets.map(|bits| char::from(ALPHABET[bits.iter().fold(0, |sum, bit| sum << 1 | usize::from(*bit))])).collect()
@@ -148,7 +172,10 @@ fn canaries_are_found_in_what_others_encode() {
     }
     assert!(canaries.find(b"quagmire Quagmir e").is_empty());
     // LEB128 of the zigzag numbers 299, 300 (Protocol Buffers, encoding): 0xAB 0x02, 0xAC 0x02.
-    assert_eq!([svarint(-150), svarint(150), svarint(0), svarint(-1)], [vec![0xab, 2], vec![0xac, 2], vec![0], vec![1]]);
+    assert_eq!(
+        [svarint(-150), svarint(150), svarint(0), svarint(-1)],
+        [vec![0xab, 2], vec![0xac, 2], vec![0], vec![1]]
+    );
 }
 
 const NAME: &str = "Zebulon.Quagmire-7731";
@@ -192,7 +219,14 @@ fn what_a_replay_takes_in_is_nowhere_in_the_clear_but_in_mails() {
             && record.topic.as_str() == phc::messages::READINGS
             && record.key.as_ref() == chain.id.0
         {
-            let batch: ReadingBatch = phc::open_topic_value(keys.stream(&chain).unwrap(), &chain, phc::messages::READINGS, "batch of readings", &record.value).unwrap();
+            let batch: ReadingBatch = phc::open_topic_value(
+                keys.stream(&chain).unwrap(),
+                &chain,
+                phc::messages::READINGS,
+                "batch of readings",
+                &record.value,
+            )
+            .unwrap();
             opened += usize::from(!canaries.find(&ledger::encode(&batch)).is_empty());
         }
         Ok(())

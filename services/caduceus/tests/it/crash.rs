@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::support::{
-    Chances, Digests, Running, check, counts, csv, days, digests, file, files, packs, real_recording, replay, replay_arguments, temporary,
+    Chances, Digests, Running, check, counts, csv, days, digests, file, files, packs, real_recording, replay,
+    replay_arguments, temporary,
 };
 
 const KILLS: u32 = 10;
@@ -21,7 +22,10 @@ fn undisturbed(recording: &Path) -> Digests {
 fn kill_after_packs(arguments: &[String], data: &Path, packs_more: usize) {
     let before = packs(data);
     let mut run = Running::start(arguments);
-    assert!(run.wait_until(|| packs(data) >= before + packs_more), "the run ended before it was killed: the recording is too short for this test");
+    assert!(
+        run.wait_until(|| packs(data) >= before + packs_more),
+        "the run ended before it was killed: the recording is too short for this test"
+    );
     assert!(run.kill());
 }
 
@@ -45,8 +49,13 @@ fn ten_kills_while_readings_come_in_change_no_digest() {
     let found = digests(&check(&data), "ada");
     assert_eq!(found, undisturbed(&recording));
     assert!(found.anomalies >= 1);
-    let episodes: Vec<_> = files(&data.join("mail")).into_iter().map(|mail| mail.file_name().unwrap().to_owned()).collect();
-    assert_eq!(episodes.len() as u64, found.anomalies, "a mail for each opening and each end, none twice: {episodes:?}");
+    let episodes: Vec<_> =
+        files(&data.join("mail")).into_iter().map(|mail| mail.file_name().unwrap().to_owned()).collect();
+    assert_eq!(
+        episodes.len() as u64,
+        found.anomalies,
+        "a mail for each opening and each end, none twice: {episodes:?}"
+    );
 }
 
 #[test]
@@ -99,6 +108,9 @@ fn a_kill_while_an_anchor_is_submitted_leaves_a_chain_that_is_anchored_later() {
 
 /// When the leaves of an anchor over one chain (a count and 72 bytes, `docs/formats.md` 3.6) were last written.
 fn leaves_written(data: &Path) -> Option<SystemTime> {
-    let leaves = files(&data.join("blobs/packs")).into_iter().filter_map(|pack| std::fs::metadata(pack).ok()).filter(|pack| pack.len() == 76);
+    let leaves = files(&data.join("blobs/packs"))
+        .into_iter()
+        .filter_map(|pack| std::fs::metadata(pack).ok())
+        .filter(|pack| pack.len() == 76);
     leaves.filter_map(|pack| pack.modified().ok()).max()
 }

@@ -14,7 +14,13 @@ pub(crate) fn patient(data: &Path, name: &str) -> (Chain, PatientKeys) {
     let keys = Keystore::open(&data.join("keystore/keys"), &passphrase).unwrap();
     let seed = |kind: &str| *keys.require(&format!("patient/{name}/{kind}")).unwrap();
     let wrap = WrapSecretKey::from_seed(&seed("wrap"));
-    let opening = Opening { patient: KeyPair::from_seed(&seed("signer")).public(), wrap: wrap.public(), nonce: seed("nonce"), time_ms: 0, writers: Vec::new() };
+    let opening = Opening {
+        patient: KeyPair::from_seed(&seed("signer")).public(),
+        wrap: wrap.public(),
+        nonce: seed("nonce"),
+        time_ms: 0,
+        writers: Vec::new(),
+    };
     let chain = opening.chain(genesis(data).network());
     let ring = KeyRing::decode(&std::fs::read(data.join(KeyRing::object_name(&chain.id))).unwrap()).unwrap();
     let keys = ring.open(&chain, &wrap).unwrap();

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::support::{Chances, Running, check, check_any, copy, csv, days, digests, file, files, packs, replay, replay_arguments, temporary};
+use crate::support::{
+    Chances, Running, check, check_any, copy, csv, days, digests, file, files, packs, replay, replay_arguments,
+    temporary,
+};
 
 /// A data directory that a finished replay has left; tests take copies.
 fn finished() -> &'static Path {
@@ -23,7 +26,8 @@ fn killed() -> &'static Path {
     DATA.get_or_init(|| {
         let dir = temporary();
         let recordings = temporary();
-        let mut arguments = replay_arguments(&file(recordings.path(), "recording.csv", csv(&days(20, 22))), "ada", dir.path());
+        let mut arguments =
+            replay_arguments(&file(recordings.path(), "recording.csv", csv(&days(20, 22))), "ada", dir.path());
         arguments.extend(["--speed".into(), "432000".into()]);
         let mut run = Running::start(&arguments);
         assert!(run.wait_until(|| packs(dir.path()) >= 3));
@@ -35,8 +39,30 @@ fn killed() -> &'static Path {
 
 /// Places worth trying in a file: its ends, headers of what we write, its middle, and some by chance.
 fn places(length: u64, chances: &mut Chances) -> Vec<u64> {
-    let fixed = [0, 1, 5, 8, 16, 24, 40, 56, 60, 63, 64, 70, 100, 128, length / 3, length / 2, length.saturating_sub(60), length.saturating_sub(30), length.saturating_sub(2), length.saturating_sub(1)];
-    let mut places: Vec<u64> = fixed.into_iter().chain((0..6).map(|_| chances.below(length))).filter(|place| *place < length).collect();
+    let fixed = [
+        0,
+        1,
+        5,
+        8,
+        16,
+        24,
+        40,
+        56,
+        60,
+        63,
+        64,
+        70,
+        100,
+        128,
+        length / 3,
+        length / 2,
+        length.saturating_sub(60),
+        length.saturating_sub(30),
+        length.saturating_sub(2),
+        length.saturating_sub(1),
+    ];
+    let mut places: Vec<u64> =
+        fixed.into_iter().chain((0..6).map(|_| chances.below(length))).filter(|place| *place < length).collect();
     places.sort_unstable();
     places.dedup();
     places
@@ -94,7 +120,10 @@ fn one_flipped_bit_before_the_last_unit_of_a_log_that_was_not_closed_is_named() 
     let data = copy(killed());
     check(data.path());
     let mut chances = Chances(0x8765_4321);
-    let segment = files(&data.path().join("log")).into_iter().find(|path| path.extension().is_some_and(|end| end == "segment")).unwrap();
+    let segment = files(&data.path().join("log"))
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|end| end == "segment"))
+        .unwrap();
     let bytes = std::fs::read(&segment).unwrap();
     let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64;
     assert!(bytes.len() as u64 > used + 4_096, "there is unused space after byte {used}");
@@ -131,7 +160,8 @@ fn one_flipped_bit_in_the_genesis_is_named() {
         }
     }
     assert!(decoding.len() > 500, "hexadecimal digits, names and numbers may become others: {}", decoding.len());
-    let some: Vec<_> = (0..20).map(|_| decoding[usize::try_from(chances.below(decoding.len() as u64)).unwrap()]).collect();
+    let some: Vec<_> =
+        (0..20).map(|_| decoding[usize::try_from(chances.below(decoding.len() as u64)).unwrap()]).collect();
     let any = places(whole.len() as u64, &mut chances).into_iter().map(|place| (place, place % 8));
     for (place, bit) in some.into_iter().chain(any) {
         let errors = flipped(data.path(), &path, place, bit);
@@ -151,10 +181,14 @@ fn one_flipped_bit_in_a_key_ring_is_named_but_where_it_names_another_grantee() {
         let whole = std::fs::read(&ring).unwrap();
         let mut bytes = whole.clone();
         bytes[usize::try_from(place).unwrap()] ^= 0xff;
-        let grantees = |bytes: &[u8]| phc::KeyRing::decode(bytes).map(|ring| ring.entries.iter().map(|entry| entry.grantee).collect::<Vec<_>>());
+        let grantees = |bytes: &[u8]| {
+            phc::KeyRing::decode(bytes).map(|ring| ring.entries.iter().map(|entry| entry.grantee).collect::<Vec<_>>())
+        };
         grantees(&bytes).is_ok_and(|changed| changed != grantees(&whole).unwrap())
     };
-    for place in places(std::fs::metadata(&ring).unwrap().len(), &mut chances).into_iter().filter(|place| !is_grantee(*place)) {
+    for place in
+        places(std::fs::metadata(&ring).unwrap().len(), &mut chances).into_iter().filter(|place| !is_grantee(*place))
+    {
         let errors = flipped(data.path(), &ring, place, chances.below(8));
         assert!(errors[0].contains(&ring.display().to_string()), "byte {place}: {errors:?}");
     }
@@ -216,7 +250,11 @@ fn logs_of_another_network_are_not_taken_for_ours() {
 #[test]
 fn nodes_of_one_network_may_exchange_their_blocks_for_they_hold_the_same() {
     let data = copy(finished());
-    let (one, other, aside) = (data.path().join("record/hospital/blocks"), data.path().join("record/insurer/blocks"), data.path().join("aside"));
+    let (one, other, aside) = (
+        data.path().join("record/hospital/blocks"),
+        data.path().join("record/insurer/blocks"),
+        data.path().join("aside"),
+    );
     let expected = check(data.path());
     for (from, to) in [(&one, &aside), (&other, &one), (&aside, &other)] {
         std::fs::rename(from, to).unwrap();
@@ -259,7 +297,8 @@ fn a_patient_whose_keys_were_deleted_is_verified_and_sealed() {
 #[test]
 fn a_check_changes_no_byte() {
     for data in [copy(finished()), copy(killed())] {
-        let contents = || files(data.path()).into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect::<Vec<_>>();
+        let contents =
+            || files(data.path()).into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect::<Vec<_>>();
         let before = contents();
         check(data.path());
         assert!(contents() == before, "a file was changed, made or removed");

@@ -51,10 +51,25 @@ fn a_demo_finds_an_illness_mails_it_anchors_every_chain_and_answers_four_kinds_o
     let data = shown().dir.path();
     let summary = json(&data.join("summary.json"));
     let report = check(data);
-    assert_eq!(keys(&summary), BTreeSet::from(["readings", "rejected", "anomalies", "episodes", "mails", "phc", "record_chain", "claims", "seconds"]));
+    assert_eq!(
+        keys(&summary),
+        BTreeSet::from([
+            "readings",
+            "rejected",
+            "anomalies",
+            "episodes",
+            "mails",
+            "phc",
+            "record_chain",
+            "claims",
+            "seconds"
+        ])
+    );
     assert_eq!(keys(&summary["phc"]), BTreeSet::from(["patients", "blocks", "anchored"]));
     assert_eq!(keys(&summary["record_chain"]), BTreeSet::from(["height", "transactions", "validators"]));
-    let of_all = |name: &str| report["patients"].as_object().unwrap().values().map(|patient| patient[name].as_u64().unwrap()).sum::<u64>();
+    let of_all = |name: &str| {
+        report["patients"].as_object().unwrap().values().map(|patient| patient[name].as_u64().unwrap()).sum::<u64>()
+    };
     assert_eq!(summary["readings"], of_all("readings"));
     assert_eq!(summary["anomalies"], of_all("anomalies"));
     assert_eq!(summary["phc"]["patients"], report["patients"].as_object().unwrap().len());
@@ -63,7 +78,9 @@ fn a_demo_finds_an_illness_mails_it_anchors_every_chain_and_answers_four_kinds_o
     assert_eq!(summary["record_chain"]["height"], report["record_chain"]["height"]);
 
     let episodes = summary["episodes"].as_array().unwrap();
-    assert!(episodes.iter().all(|episode| keys(episode) == BTreeSet::from(["patient", "route", "signal", "start", "end"])));
+    assert!(
+        episodes.iter().all(|episode| keys(episode) == BTreeSet::from(["patient", "route", "signal", "start", "end"]))
+    );
     assert!(episodes.iter().any(|episode| episode["route"] == "forest"), "found inside all hard limits: {episodes:?}");
     let mails = files(&data.join("mail"));
     assert!(mails.len() >= episodes.len() && mails.iter().all(|mail| mail.extension().is_some_and(|end| end == "eml")));
@@ -76,7 +93,8 @@ fn a_demo_finds_an_illness_mails_it_anchors_every_chain_and_answers_four_kinds_o
     }
     for claim in claims {
         assert_eq!(keys(claim), BTreeSet::from(["id", "verdict", "receipt"]));
-        let (receipt, genesis) = (text(&data.join(claim["receipt"].as_str().unwrap())), text(&data.join("genesis.json")));
+        let (receipt, genesis) =
+            (text(&data.join(claim["receipt"].as_str().unwrap())), text(&data.join("genesis.json")));
         let said = caduceus(&["verify", "receipt", &receipt, "--genesis", &genesis]).exits(0).stdout;
         let verdict = claim["verdict"].as_str().unwrap();
         assert!(said.lines().any(|line| line.starts_with("verdict") && line.ends_with(verdict)), "{verdict}: {said}");
@@ -96,7 +114,12 @@ fn told(data: &Path) -> Told {
         (name.clone(), (digests.readings, digests.scores, digests.found))
     });
     let summary = json(&data.join("summary.json"));
-    let verdicts = summary["claims"].as_array().unwrap().iter().map(|claim| (claim["id"].clone(), claim["verdict"].clone())).collect();
+    let verdicts = summary["claims"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|claim| (claim["id"].clone(), claim["verdict"].clone()))
+        .collect();
     (patients.collect(), verdicts, summary["episodes"].clone())
 }
 
@@ -141,7 +164,14 @@ fn altered(whole: &Value) -> Vec<(String, Value)> {
             Value::String(text) => {
                 let middle = text.chars().count() / 2;
                 let other = |old: char| if old == '1' { '2' } else { '1' };
-                with("one character", text.chars().enumerate().map(|(at, old)| if at == middle { other(old) } else { old }).collect::<String>().into());
+                with(
+                    "one character",
+                    text.chars()
+                        .enumerate()
+                        .map(|(at, old)| if at == middle { other(old) } else { old })
+                        .collect::<String>()
+                        .into(),
+                );
                 with("longer", format!("{text}0").into());
                 with("empty", "".into());
             }
@@ -149,15 +179,42 @@ fn altered(whole: &Value) -> Vec<(String, Value)> {
                 with("one more null", items.iter().cloned().chain([Value::Null]).collect());
                 with("moved", items.iter().rev().cloned().collect());
                 for at in 0..items.len() {
-                    with(&format!("{at} removed"), items.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, item)| item.clone()).collect());
-                    with(&format!("{at} doubled"), items.iter().enumerate().flat_map(|(other, item)| std::iter::repeat_n(item.clone(), 1 + usize::from(other == at))).collect());
+                    with(
+                        &format!("{at} removed"),
+                        items
+                            .iter()
+                            .enumerate()
+                            .filter(|(other, _)| *other != at)
+                            .map(|(_, item)| item.clone())
+                            .collect(),
+                    );
+                    with(
+                        &format!("{at} doubled"),
+                        items
+                            .iter()
+                            .enumerate()
+                            .flat_map(|(other, item)| std::iter::repeat_n(item.clone(), 1 + usize::from(other == at)))
+                            .collect(),
+                    );
                     paths.push(format!("{path}/{at}"));
                 }
             }
             Value::Object(map) => {
-                with("one more field", map.iter().map(|(key, value)| (key.clone(), value.clone())).chain([("more".to_owned(), Value::Null)]).collect());
+                with(
+                    "one more field",
+                    map.iter()
+                        .map(|(key, value)| (key.clone(), value.clone()))
+                        .chain([("more".to_owned(), Value::Null)])
+                        .collect(),
+                );
                 for key in map.keys() {
-                    with(&format!("{key} removed"), map.iter().filter(|(other, _)| *other != key).map(|(key, value)| (key.clone(), value.clone())).collect());
+                    with(
+                        &format!("{key} removed"),
+                        map.iter()
+                            .filter(|(other, _)| *other != key)
+                            .map(|(key, value)| (key.clone(), value.clone()))
+                            .collect(),
+                    );
                     paths.push(format!("{path}/{}", key.replace('~', "~0").replace('/', "~1")));
                 }
             }
@@ -174,14 +231,19 @@ fn every_part_of_a_receipt_is_bound_and_a_change_is_refused_with_a_reason() {
     let data = shown().dir.path();
     let genesis_path = text(&data.join("genesis.json"));
     let genesis = erm::Genesis::from_json(&std::fs::read(data.join("genesis.json")).unwrap()).unwrap();
-    let verify = |bytes: &[u8]| claims::Receipt::from_json(bytes).and_then(|receipt| claims::verify(&receipt, &genesis, None));
+    let verify =
+        |bytes: &[u8]| claims::Receipt::from_json(bytes).and_then(|receipt| claims::verify(&receipt, &genesis, None));
     let scratch = temporary();
     let mut tried = 0;
     for path in receipts(data) {
         let whole = std::fs::read(&path).unwrap();
         let value: Value = serde_json::from_slice(&whole).unwrap();
         let encoded = |value: &Value| format!("{}\n", serde_json::to_string_pretty(value).unwrap()).into_bytes();
-        assert_eq!(encoded(&value), whole, "an unchanged receipt is written again as it was: only changes are refused below");
+        assert_eq!(
+            encoded(&value),
+            whole,
+            "an unchanged receipt is written again as it was: only changes are refused below"
+        );
         verify(&whole).unwrap();
         for (number, (what, changed)) in altered(&value).into_iter().enumerate() {
             let changed = encoded(&changed);
@@ -216,7 +278,9 @@ fn a_receipt_of_another_network_is_refused_and_what_is_not_there_is_exit_3() {
     let garbage = text(&file(other.path(), "garbage.json", "{\"content\": 1}"));
     caduceus(&["verify", "receipt", &garbage, "--genesis", &genesis]).exits(1).says("garbage.json");
     caduceus(&["verify", "receipt", &receipt, "--genesis", &garbage]).exits(1).says("garbage.json");
-    caduceus(&["verify", "receipt", &receipt, "--genesis", &genesis, "--checkpoint", &garbage]).exits(1).says("garbage.json");
+    caduceus(&["verify", "receipt", &receipt, "--genesis", &genesis, "--checkpoint", &garbage])
+        .exits(1)
+        .says("garbage.json");
     let missing = text(&other.path().join("missing.json"));
     caduceus(&["verify", "receipt", &missing, "--genesis", &genesis]).exits(3).says("missing.json");
     caduceus(&["verify", "receipt", &receipt, "--genesis", &missing]).exits(3).says("missing.json");
@@ -240,7 +304,10 @@ fn what_the_demo_takes_in_is_nowhere_in_the_clear_but_in_what_left_the_system() 
     }
     canaries.are_nowhere_in(dir.path(), &["mail", "receipts", "summary.json"]);
     let told = files(&dir.path().join("receipts")).into_iter().map(|receipt| std::fs::read(receipt).unwrap());
-    assert!(told.into_iter().any(|receipt| canaries.find(&receipt).iter().any(|found| found.contains("consultation"))), "they would be found");
+    assert!(
+        told.into_iter().any(|receipt| canaries.find(&receipt).iter().any(|found| found.contains("consultation"))),
+        "they would be found"
+    );
     let mut values = Canaries::default();
     values.text("amoxicillin-500 12.4");
     assert!(values.find(ran.stderr.as_bytes()).is_empty());

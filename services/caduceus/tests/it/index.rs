@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::support::{Ran, Running, caduceus, check, copy, csv, days, digests, file, files, replay, replay_arguments, temporary, text};
+use crate::support::{
+    Ran, Running, caduceus, check, copy, csv, days, digests, file, files, replay, replay_arguments, temporary, text,
+};
 
 fn rebuild(data: &Path) -> Ran {
     caduceus(&["index", "rebuild", "--data-dir", &text(data)])
@@ -50,7 +52,10 @@ fn a_rebuild_makes_the_index_of_every_node_anew_and_says_so() {
     let (_dir, data, recording) = replayed();
     let (height, root) = {
         let report = check(&data);
-        (report["record_chain"]["height"].as_u64().unwrap(), report["record_chain"]["state_root"].as_str().unwrap().to_owned())
+        (
+            report["record_chain"]["height"].as_u64().unwrap(),
+            report["record_chain"]["state_root"].as_str().unwrap().to_owned(),
+        )
     };
     std::fs::write(data.join("index/a stray file"), "stray").unwrap();
     let other = data.join("index/another part's");
@@ -90,7 +95,10 @@ fn a_rebuild_is_refused_while_a_process_has_the_directory_and_where_there_is_non
 fn blocks_that_are_damaged_are_named_and_no_index_is_made_of_them() {
     let (_dir, data, _) = replayed();
     let copied = copy(&data);
-    let blocks = files(&copied.path().join("record")).into_iter().find(|path| path.extension().is_some_and(|end| end == "segment")).unwrap();
+    let blocks = files(&copied.path().join("record"))
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|end| end == "segment"))
+        .unwrap();
     let mut bytes = std::fs::read(&blocks).unwrap();
     bytes[200] ^= 1;
     std::fs::write(&blocks, bytes).unwrap();

@@ -14,7 +14,19 @@ fn a_record_is_exported_and_verified_offline_and_a_changed_one_is_refused() {
     let minute = minutes[777];
     let out = dir.path().join("record.json");
     let export = |time: &str, signal: &str| {
-        caduceus(&["record", "--data-dir", &text(&data), "--patient", "ada", "--time", time, "--signal", signal, "--out", &text(&out)])
+        caduceus(&[
+            "record",
+            "--data-dir",
+            &text(&data),
+            "--patient",
+            "ada",
+            "--time",
+            time,
+            "--signal",
+            signal,
+            "--out",
+            &text(&out),
+        ])
     };
     export(&minute.time_s.to_string(), "heart_rate").exits(0);
     let genesis = text(&data.join("genesis.json"));
@@ -36,7 +48,9 @@ fn a_record_is_exported_and_verified_offline_and_a_changed_one_is_refused() {
     assert_eq!(std::fs::read(&out).unwrap(), first);
 
     let original: Value = serde_json::from_slice(&first).unwrap();
-    let flip = |text: &str| if let Some(rest) = text.strip_prefix('0') { format!("1{rest}") } else { format!("0{}", &text[1..]) };
+    let flip = |text: &str| {
+        if let Some(rest) = text.strip_prefix('0') { format!("1{rest}") } else { format!("0{}", &text[1..]) }
+    };
     for (key, reason) in [
         ("network", "another network"),
         ("chain", "not in the batch"),
@@ -56,7 +70,9 @@ fn a_record_is_exported_and_verified_offline_and_a_changed_one_is_refused() {
     // Of another network.
     let other = dir.path().join("other");
     replay(&file(dir.path(), "other.csv", csv(&minutes[..30])), "eve", &other).exits(0);
-    caduceus(&["verify", "record", &text(&out), "--genesis", &text(&other.join("genesis.json"))]).exits(1).says("another network");
+    caduceus(&["verify", "record", &text(&out), "--genesis", &text(&other.join("genesis.json"))])
+        .exits(1)
+        .says("another network");
 
     export(&(START_S - 60).to_string(), "heart_rate").exits(1).says("in any block");
     export(&(minute.time_s + 1).to_string(), "heart_rate").exits(1);

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::support::{
-    Digests, Running, START_S, caduceus, check, check_any, counts, csv, days, digests, file, files, gzip, real_recording, replay, replay_arguments, temporary, text,
+    Digests, Running, START_S, caduceus, check, check_any, counts, csv, days, digests, file, files, gzip,
+    real_recording, replay, replay_arguments, temporary, text,
 };
 
 /// Replays a content into a fresh data directory; what `check` then reports.
@@ -32,7 +33,10 @@ fn every_reading_of_a_recording_ends_in_anchored_blocks_and_a_second_run_adds_no
     assert!(after_first.anomalies >= 1, "an hour at 190 beats a minute in bed is found: {report}");
     let mails = files(&data.join("mail"));
     assert!(mails.len() >= 2, "the episode's opening and its end are told: {mails:?}");
-    assert_eq!(report["patients"]["ada"]["anchored_height"].as_u64().unwrap() + 1, report["patients"]["ada"]["blocks"].as_u64().unwrap());
+    assert_eq!(
+        report["patients"]["ada"]["anchored_height"].as_u64().unwrap() + 1,
+        report["patients"]["ada"]["blocks"].as_u64().unwrap()
+    );
     assert_eq!(report["record_chain"]["nodes"], 4);
     assert!(report["anchors"].as_u64().unwrap() >= 1);
 
@@ -65,14 +69,27 @@ fn the_digests_do_not_hang_on_keys_compression_header_names_or_notation_of_time(
     let expected = digests_of("plain.csv", &plain);
     assert_eq!(digests_of("packed.csv.gz", gzip(&plain)), expected, "gzip");
     assert_eq!(digests_of("packed by content.csv", gzip(&plain)), expected, "gzip is told by its bytes, not its name");
-    assert_eq!(digests_of("long names.csv", plain.replacen("time,hr,steps", "TIME, Heart Rate ,Steps", 1)), expected, "names");
+    assert_eq!(
+        digests_of("long names.csv", plain.replacen("time,hr,steps", "TIME, Heart Rate ,Steps", 1)),
+        expected,
+        "names"
+    );
     assert_eq!(digests_of("crlf.csv", plain.replace('\n', "\r\n")), expected, "line ends");
 
     let civil = |separator: &str, zone: &str| {
         let mut out = String::from("steps,mood,time,heart_rate\n");
         for minute in &minutes {
-            let time = jiff::Timestamp::from_second(minute.time_s).unwrap().to_zoned(jiff::tz::TimeZone::UTC).strftime(&format!("%Y-%m-%d{separator}%H:%M:%S{zone}")).to_string();
-            out += &format!("{},fine,{time},{}.{}\n", minute.steps, minute.heart_rate_tenths / 10, minute.heart_rate_tenths % 10);
+            let time = jiff::Timestamp::from_second(minute.time_s)
+                .unwrap()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .strftime(&format!("%Y-%m-%d{separator}%H:%M:%S{zone}"))
+                .to_string();
+            out += &format!(
+                "{},fine,{time},{}.{}\n",
+                minute.steps,
+                minute.heart_rate_tenths / 10,
+                minute.heart_rate_tenths % 10
+            );
         }
         out
     };
@@ -160,17 +177,31 @@ fn cells_that_are_no_readings_are_counted_and_kept_sealed_and_the_rest_is_taken_
     content += &format!("yesterday,71.5,3\n{},71.5,2.5\n{},70,4\n", START_S + 86_400, START_S + 86_460);
     let ran = replay(&file(dir.path(), "mixed.csv", content), "ada", &data).exits(0);
     let refused = bad.len() as u64 - 1 + 2 + 1;
-    assert_eq!(counts(&ran), (200 + 209 + 1 + 2, 0, refused), "an empty cell is nothing, a cell without a time is refused");
-    for line in ["line 2, column heart_rate", "line 3, column heart_rate", "line 211, column steps", "line 212, column steps"] {
+    assert_eq!(
+        counts(&ran),
+        (200 + 209 + 1 + 2, 0, refused),
+        "an empty cell is nothing, a cell without a time is refused"
+    );
+    for line in
+        ["line 2, column heart_rate", "line 3, column heart_rate", "line 211, column steps", "line 212, column steps"]
+    {
         assert!(ran.stderr.contains(line), "{line}: {}", ran.stderr);
     }
-    assert!(!ran.stderr.contains("301.5") && !ran.stderr.contains("19.999"), "values are no matter for a log: {}", ran.stderr);
+    assert!(
+        !ran.stderr.contains("301.5") && !ran.stderr.contains("19.999"),
+        "values are no matter for a log: {}",
+        ran.stderr
+    );
     assert_eq!(digests(&check(&data), "ada").readings, 412);
 
     let kept = crate::custody::rejected(&data, "ada");
     assert_eq!(kept.len() as u64, refused, "{kept:?}");
     for cell in bad.iter().filter(|cell| !cell.is_empty()) {
-        assert!(kept.iter().any(|rejected| String::from_utf8_lossy(&rejected.line).ends_with(&format!("heart_rate={cell}"))), "{cell} is kept");
+        assert!(
+            kept.iter()
+                .any(|rejected| String::from_utf8_lossy(&rejected.line).ends_with(&format!("heart_rate={cell}"))),
+            "{cell} is kept"
+        );
     }
     assert!(kept.iter().any(|rejected| rejected.reason == "malformed" && rejected.line == b"time=yesterday, steps=3"));
     assert!(kept.iter().any(|rejected| rejected.reason == "out-of-range"));
@@ -201,7 +232,10 @@ fn a_second_patient_from_another_time_is_replayed_beside_the_first() {
     let dir = temporary();
     let data = dir.path().join("data");
     let late = days(3, 6);
-    let early: Vec<_> = days(3, 7).into_iter().map(|minute| crate::support::Minute { time_s: minute.time_s - 700 * 86_400, ..minute }).collect();
+    let early: Vec<_> = days(3, 7)
+        .into_iter()
+        .map(|minute| crate::support::Minute { time_s: minute.time_s - 700 * 86_400, ..minute })
+        .collect();
     let (late, early) = (csv(&late), csv(&early));
     replay(&file(dir.path(), "late.csv", &late), "ada", &data).exits(0);
     replay(&file(dir.path(), "early.csv", &early), "grace", &data).exits(0);
@@ -227,6 +261,10 @@ fn a_real_recording_of_91_days_is_whole_in_the_chain() {
 /// Cells with a value, counted without the project's own reader.
 fn values_in(recording: &Path) -> u64 {
     let mut content = String::new();
-    std::io::Read::read_to_string(&mut flate2::read::MultiGzDecoder::new(std::fs::File::open(recording).unwrap()), &mut content).unwrap();
+    std::io::Read::read_to_string(
+        &mut flate2::read::MultiGzDecoder::new(std::fs::File::open(recording).unwrap()),
+        &mut content,
+    )
+    .unwrap();
     content.lines().skip(1).map(|line| line.split(',').skip(1).filter(|cell| !cell.is_empty()).count() as u64).sum()
 }

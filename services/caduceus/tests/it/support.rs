@@ -138,7 +138,8 @@ pub(crate) struct Digests {
 #[track_caller]
 pub(crate) fn digests(report: &Value, patient: &str) -> Digests {
     let of = &report["patients"][patient];
-    let digest = |name: &str| of[name].as_str().unwrap_or_else(|| panic!("{patient} has no {name}: {report}")).to_owned();
+    let digest =
+        |name: &str| of[name].as_str().unwrap_or_else(|| panic!("{patient} has no {name}: {report}")).to_owned();
     Digests {
         readings: of["readings"].as_u64().expect("a count of readings"),
         anomalies: of["anomalies"].as_u64().expect("a count of anomalies"),
@@ -210,11 +211,16 @@ pub(crate) fn days(count: i64, seed: u64) -> Vec<Minute> {
     (0..count * 1_440)
         .map(|minute| {
             let hour = (minute / 60) % 24;
-            let course = [520, 510, 500, 500, 510, 530, 580, 640, 680, 700, 700, 710, 720, 700, 690, 690, 700, 720, 710, 690, 660, 620, 580, 540];
+            let course = [
+                520, 510, 500, 500, 510, 530, 580, 640, 680, 700, 700, 710, 720, 700, 690, 690, 700, 720, 710, 690,
+                660, 620, 580, 540,
+            ];
             let awake = (7..22).contains(&hour);
             let steps = if awake && chances.below(10) == 0 { 20 + chances.below(60) } else { 0 };
             let ill = minute / 60 == (count - 2) * 24 + 3;
-            let heart_rate_tenths = if ill { 1_900 } else { course[usize::try_from(hour).expect("an hour")] } + chances.below(60) + steps * 3;
+            let heart_rate_tenths = if ill { 1_900 } else { course[usize::try_from(hour).expect("an hour")] }
+                + chances.below(60)
+                + steps * 3;
             Minute { time_s: START_S + minute * 60, heart_rate_tenths, steps }
         })
         .collect()

@@ -45,7 +45,10 @@ impl PartitionWork {
             return;
         }
         if self.patients.len() >= shared.settings.patients_max {
-            return tracing::error!(partition = self.number, "no room for another patient; raise patients_max or add partitions");
+            return tracing::error!(
+                partition = self.number,
+                "no room for another patient; raise patients_max or add partitions"
+            );
         }
         let mut patient = Patient::new(chain, head);
         if let Some(time_ms) = self.ticks.latest_ms() {

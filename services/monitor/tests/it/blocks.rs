@@ -153,7 +153,12 @@ async fn a_minute_reading_costs_a_few_bytes() {
     let patient = world.enrol().await;
     let mut running = world.start();
     for hour in 0..24 {
-        let appends: Vec<Append> = (0..60).map(|at| { let batch = minute(0, hour * 60 + at); world.sealed(&patient, &batch) }).collect();
+        let appends: Vec<Append> = (0..60)
+            .map(|at| {
+                let batch = minute(0, hour * 60 + at);
+                world.sealed(&patient, &batch)
+            })
+            .collect();
         world.append(appends).await;
     }
     world.flush(&mut running, START_MS + 1_441 * MINUTE_MS).await;
@@ -161,7 +166,8 @@ async fn a_minute_reading_costs_a_few_bytes() {
     let readings: u64 = world.content(&patient).await.readings;
     let of_readings = blocks.iter().flat_map(|block| &block.header.batches).filter(|entry| entry.category < 128);
     let blobs: u64 = of_readings.map(|entry| u64::from(entry.blob.length)).sum();
-    let all: u64 = blocks.iter().flat_map(|block| &block.header.batches).map(|entry| u64::from(entry.blob.length)).sum();
+    let all: u64 =
+        blocks.iter().flat_map(|block| &block.header.batches).map(|entry| u64::from(entry.blob.length)).sum();
     let blocks_bytes: u64 = blocks.iter().map(|block| block.encode().len() as u64).sum();
     let states: u64 = world.records("monitor.state").await.iter().map(|record| record.value.len() as u64).sum();
     let inbound: u64 = world.records(READINGS).await.iter().map(|record| record.value.len() as u64).sum();

@@ -90,7 +90,8 @@ async fn two_monitors_share_the_partitions_and_come_to_the_same() {
     let expected = undisturbed().await;
     let mut world = World::new(20).await;
     let patients = enrol(&mut world).await;
-    let used: BTreeSet<_> = patients.iter().map(|patient| stream::partition_of(&patient.chain.id.0, PARTITIONS)).collect();
+    let used: BTreeSet<_> =
+        patients.iter().map(|patient| stream::partition_of(&patient.chain.id.0, PARTITIONS)).collect();
     assert_eq!(used.len(), PARTITIONS as usize, "another seed is needed: no partition may be empty");
     fill_minutes(&mut world, &patients, 0..1_000).await;
     let mut first = world.start();
@@ -108,7 +109,9 @@ async fn two_monitors_share_the_partitions_and_come_to_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_of_blocks_do_not_change_what_the_chains_say() {
     let expected = undisturbed().await;
-    for (records, age_ms, pending_max) in [(7, i64::MAX, 500_000), (30_000, 24 * 60 * MINUTE_MS, 500_000), (30_000, i64::MAX, 50)] {
+    for (records, age_ms, pending_max) in
+        [(7, i64::MAX, 500_000), (30_000, 24 * 60 * MINUTE_MS, 500_000), (30_000, i64::MAX, 50)]
+    {
         let mut world = World::new(20).await;
         world.settings.limits = monitor::Limits { records, age_ms };
         world.settings.pending_max = pending_max;

@@ -19,7 +19,8 @@ fn minutes() -> Option<Vec<phc::Reading>> {
     let mut readings = Vec::new();
     for (line, minute) in text.lines().skip(1).zip(0..) {
         let values = line.split(',').skip(1).zip([Signal::HeartRate, Signal::Steps]);
-        readings.extend(values.filter_map(|(value, signal)| Some(reading(signal, minute, vitals::milli::parse(value)?))));
+        readings
+            .extend(values.filter_map(|(value, signal)| Some(reading(signal, minute, vitals::milli::parse(value)?))));
     }
     Some(readings)
 }
@@ -27,7 +28,9 @@ fn minutes() -> Option<Vec<phc::Reading>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_recording_goes_through_whole_and_costs_a_few_bytes_a_reading() {
     let Some(readings) = minutes() else {
-        println!("skipped a_real_recording_goes_through_whole_and_costs_a_few_bytes_a_reading: {RECORDING} is not there");
+        println!(
+            "skipped a_real_recording_goes_through_whole_and_costs_a_few_bytes_a_reading: {RECORDING} is not there"
+        );
         return;
     };
     let mut world = World::new(80).await;

@@ -10,8 +10,8 @@ use ledger::{Chain, Digest, KeyPair, SeededRng, WrapSecretKey, rng_from_seed};
 use monitor::{HeldKeys, Limits, Monitor, Parts, Progress, Randomness, Settings};
 use phc::messages::{ACCESS_REQUESTS, ALERTS, PHC_BLOCKS, READINGS, READINGS_REJECTED};
 use phc::{
-    Alert, Block, ChainVerifier, ContentDigests, Contents, OpenedBatch, Opening, PatientKeys, Provenance, Reading, ReadingBatch, RejectedValue, Role, Scope,
-    Subject, Tick, Writer, open_anomaly, open_topic_value, seal_topic_value,
+    Alert, Block, ChainVerifier, ContentDigests, Contents, OpenedBatch, Opening, PatientKeys, Provenance, Reading,
+    ReadingBatch, RejectedValue, Role, Scope, Subject, Tick, Writer, open_anomaly, open_topic_value, seal_topic_value,
 };
 use store::BlobStore;
 use stream::{Append, Batch, EmbeddedLog, EventLog, Position, Record, Topics};
@@ -67,7 +67,10 @@ impl Running {
     }
 
     pub async fn until(&mut self, what: impl FnMut(&Progress) -> bool) {
-        tokio::time::timeout(Duration::from_secs(60), self.progress.wait_for(what)).await.expect("within a minute").expect("the monitor works");
+        tokio::time::timeout(Duration::from_secs(60), self.progress.wait_for(what))
+            .await
+            .expect("within a minute")
+            .expect("the monitor works");
     }
 }
 
@@ -83,7 +86,11 @@ fn detector() -> Arc<Detector> {
 impl World {
     pub async fn new(seed: u8) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let log = EmbeddedLog::open(&dir.path().join("log"), stream::embedded::Settings::new(Topics::standard(PARTITIONS).unwrap())).unwrap();
+        let log = EmbeddedLog::open(
+            &dir.path().join("log"),
+            stream::embedded::Settings::new(Topics::standard(PARTITIONS).unwrap()),
+        )
+        .unwrap();
         let blobs = BlobStore::local(&dir.path().join("blobs")).unwrap();
         let mut rng = rng_from_seed([seed; 32]);
         let operator = KeyPair::generate(&mut rng);
@@ -94,7 +101,18 @@ impl World {
             wait: Duration::from_millis(20),
             ..Settings::default()
         };
-        Self { dir, over: Arc::new(log.clone()), log, blobs, keys: Arc::default(), operator, settings, writer, rng, seed }
+        Self {
+            dir,
+            over: Arc::new(log.clone()),
+            log,
+            blobs,
+            keys: Arc::default(),
+            operator,
+            settings,
+            writer,
+            rng,
+            seed,
+        }
     }
 
     pub fn monitor(&mut self) -> Monitor {
@@ -186,7 +204,11 @@ impl World {
 
     pub async fn blocks(&self, patient: &Patient) -> Vec<Block> {
         let records = self.records(PHC_BLOCKS).await;
-        records.iter().filter(|record| *record.key == patient.chain.id.0).map(|record| Block::decode(&record.value).unwrap()).collect()
+        records
+            .iter()
+            .filter(|record| *record.key == patient.chain.id.0)
+            .map(|record| Block::decode(&record.value).unwrap())
+            .collect()
     }
 
     pub async fn alerts(&self, patient: &Patient) -> Vec<Alert> {
@@ -232,11 +254,19 @@ impl World {
 
 pub fn ticks(time_ms: i64, flush: bool) -> Vec<Append> {
     let value = ledger::encode(&Tick { time_ms, flush });
-    (0..PARTITIONS).map(|partition| Append::new(READINGS, Bytes::new(), time_ms, value.clone()).in_partition(partition)).collect()
+    (0..PARTITIONS)
+        .map(|partition| Append::new(READINGS, Bytes::new(), time_ms, value.clone()).in_partition(partition))
+        .collect()
 }
 
 pub fn reading(signal: vitals::Signal, minute: i64, value_milli: i64) -> Reading {
-    Reading { signal: signal.id(), value_milli, time_ms: START_MS + minute * MINUTE_MS, offset_minutes: Some(60), provenance: Provenance::Device }
+    Reading {
+        signal: signal.id(),
+        value_milli,
+        time_ms: START_MS + minute * MINUTE_MS,
+        offset_minutes: Some(60),
+        provenance: Provenance::Device,
+    }
 }
 
 pub fn batch(first_sequence: u64, readings: Vec<Reading>) -> ReadingBatch {

@@ -43,7 +43,9 @@ impl Chains {
     /// A block; [`None`] where the chain had no such height when [`slots`](Self::slots) was last asked for.
     pub(super) async fn block(&self, chain: &Digest, height: u64) -> Result<Option<Block>, Error> {
         for _ in 0..2 {
-            let Some(place) = self.ask(chain, false, |index| index.place(chain, height)).await? else { return Ok(None) };
+            let Some(place) = self.ask(chain, false, |index| index.place(chain, height)).await? else {
+                return Ok(None);
+            };
             if let Some(block) = self.read(chain, height, place).await? {
                 return Ok(Some(block));
             }
@@ -63,7 +65,14 @@ impl Chains {
 
     /// Blocks with a batch of the category whose events lie in `from_ms ≤ t < to_ms`, ascending by last event time and height,
     /// from `first` on, at most `most`.
-    pub(super) async fn slots(&self, chain: &Digest, category: u8, (from_ms, to_ms): (i64, i64), first: Option<Slot>, most: usize) -> Result<Vec<Slot>, Error> {
+    pub(super) async fn slots(
+        &self,
+        chain: &Digest,
+        category: u8,
+        (from_ms, to_ms): (i64, i64),
+        first: Option<Slot>,
+        most: usize,
+    ) -> Result<Vec<Slot>, Error> {
         self.ask(chain, true, |index| index.slots(chain, category, from_ms, to_ms, first, most)).await
     }
 
@@ -81,7 +90,12 @@ impl Chains {
 
     /// Asks the index; where `latest`, once it has applied the whole partition as it is now. Where it is damaged, builds it anew and
     /// asks again.
-    async fn ask<T>(&self, chain: &Digest, latest: bool, question: impl Fn(&Index) -> Result<T, Fault>) -> Result<T, Error> {
+    async fn ask<T>(
+        &self,
+        chain: &Digest,
+        latest: bool,
+        question: impl Fn(&Index) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
         let mut guard = self.open.lock().await;
         let mut damage = String::new();
         for _ in 0..2 {
@@ -188,6 +202,9 @@ impl SignedByPatient {
     /// What was in force for a block.
     pub(super) fn authority(&self, height: u64) -> phc::Authority {
         let before = self.directives.iter().filter(|(carried, _)| *carried < height);
-        phc::Authority { opening: self.opening.clone(), directives: before.map(|(_, directive)| directive.clone()).collect() }
+        phc::Authority {
+            opening: self.opening.clone(),
+            directives: before.map(|(_, directive)| directive.clone()).collect(),
+        }
     }
 }

@@ -148,9 +148,18 @@ impl Index {
 
     /// Blocks with a batch of the category whose events lie in `from_ms ≤ t < to_ms`, ascending by last event time and height,
     /// from `first` on, at most `most`.
-    pub(super) fn slots(&self, chain: &Digest, category: u8, from_ms: i64, to_ms: i64, first: Option<Slot>, most: usize) -> Result<Vec<Slot>, Fault> {
+    pub(super) fn slots(
+        &self,
+        chain: &Digest,
+        category: u8,
+        from_ms: i64,
+        to_ms: i64,
+        first: Option<Slot>,
+        most: usize,
+    ) -> Result<Vec<Slot>, Fault> {
         let longest = self.generation.get(&keys::longest(chain, category))?;
-        let Some(longest) = longest.map(|bytes| decode::<i64>("span", &bytes).map_err(Fault::damage)).transpose()? else {
+        let Some(longest) = longest.map(|bytes| decode::<i64>("span", &bytes).map_err(Fault::damage)).transpose()?
+        else {
             return Ok(Vec::new());
         };
         let from = first.unwrap_or(Slot { to_ms: from_ms, height: 0 }).max(Slot { to_ms: from_ms, height: 0 });
@@ -181,7 +190,10 @@ impl Index {
     pub(super) fn directives(&self, chain: &Digest, below: u64) -> Result<Vec<u64>, Fault> {
         let (from, to) = (keys::directives(chain, 0), keys::directives(chain, below));
         let entries = self.generation.range(&from, &to, usize::MAX)?;
-        entries.iter().map(|(key, _)| keys::read_height(key).ok_or_else(|| Fault::damage("a key of another length"))).collect()
+        entries
+            .iter()
+            .map(|(key, _)| keys::read_height(key).ok_or_else(|| Fault::damage("a key of another length")))
+            .collect()
     }
 }
 
@@ -233,7 +245,8 @@ impl Changes<'_> {
                 None => 0,
             };
             self.changes.insert(key, encode(&longest.max(to_ms.saturating_sub(from_ms))));
-            self.changes.insert(keys::slot(&chain, batch.category, Slot { to_ms, height: header.height }), encode(&from_ms));
+            self.changes
+                .insert(keys::slot(&chain, batch.category, Slot { to_ms, height: header.height }), encode(&from_ms));
         }
         Ok(())
     }

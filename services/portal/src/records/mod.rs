@@ -60,13 +60,20 @@ pub(crate) async fn get(
     }
 }
 
-async fn answer(portal: &Portal, chain: &str, sent: Option<Sent>, holder: Result<Holder, Outcome>) -> Result<Value, Outcome> {
+async fn answer(
+    portal: &Portal,
+    chain: &str,
+    sent: Option<Sent>,
+    holder: Result<Holder, Outcome>,
+) -> Result<Value, Outcome> {
     let asker = match holder? {
         Holder::Party(id) => Asker::Party(id),
         Holder::Patient(key) => Asker::Patient(key),
         Holder::Device { .. } => return Err(Outcome::role("devices read nothing")),
     };
-    let sent = sent.ok_or_else(|| Outcome::invalid("query", "category is needed; from, to, limit and cursor are possible, and nothing else"))?;
+    let sent = sent.ok_or_else(|| {
+        Outcome::invalid("query", "category is needed; from, to, limit and cursor are possible, and nothing else")
+    })?;
     let wanted = wanted(&sent)?;
     let patient = page::chain_id(chain).and_then(|chain| portal.0.custody.patient_of_chain(&chain));
     let ask = Ask {
@@ -88,12 +95,14 @@ async fn answer(portal: &Portal, chain: &str, sent: Option<Sent>, holder: Result
 
 /// 410, which only those hear who were permitted.
 fn erased() -> Outcome {
-    let message = "no key of this patient's data is held here: the patient has erased it, or wrapped it for another portal";
+    let message =
+        "no key of this patient's data is held here: the patient has erased it, or wrapped it for another portal";
     Outcome::new(StatusCode::GONE, "deleted", "no-key", message)
 }
 
 fn wanted(sent: &Sent) -> Result<Wanted, Outcome> {
-    let category = Category::from_name(&sent.category).ok_or_else(|| Outcome::invalid("category", "this category is unknown"))?;
+    let category =
+        Category::from_name(&sent.category).ok_or_else(|| Outcome::invalid("category", "this category is unknown"))?;
     let instant = |name: &str, text: &Option<String>| match text {
         None => Ok(None),
         Some(text) => match time::parse(text) {
@@ -101,7 +110,8 @@ fn wanted(sent: &Sent) -> Result<Wanted, Outcome> {
             None => Err(Outcome::invalid(name, "send ISO 8601, such as 2026-03-10T12:00:00Z")),
         },
     };
-    let (from_ms, to_ms) = (instant("from", &sent.from)?.unwrap_or(i64::MIN), instant("to", &sent.to)?.unwrap_or(i64::MAX));
+    let (from_ms, to_ms) =
+        (instant("from", &sent.from)?.unwrap_or(i64::MIN), instant("to", &sent.to)?.unwrap_or(i64::MAX));
     if from_ms >= to_ms {
         return Err(Outcome::invalid("to", "it must lie after from"));
     }
@@ -110,7 +120,9 @@ fn wanted(sent: &Sent) -> Result<Wanted, Outcome> {
         return Err(Outcome::invalid("limit", format!("1 to {LIMIT_MAX} are possible")));
     }
     let cursor = sent.cursor.as_deref();
-    let cursor = cursor.map(|text| Cursor::parse(text).ok_or_else(|| Outcome::invalid("cursor", "send next of the page before"))).transpose()?;
+    let cursor = cursor
+        .map(|text| Cursor::parse(text).ok_or_else(|| Outcome::invalid("cursor", "send next of the page before")))
+        .transpose()?;
     Ok(Wanted { category, time: (from_ms, to_ms), limit, cursor })
 }
 

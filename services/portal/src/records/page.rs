@@ -37,7 +37,10 @@ impl Cursor {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let (to_ms, height, index) = (parts.next()?, parts.next()?, parts.next()?);
-        let cursor = Self { slot: Slot { to_ms: to_ms.parse().ok()?, height: height.parse().ok()? }, index: index.parse().ok()? };
+        let cursor = Self {
+            slot: Slot { to_ms: to_ms.parse().ok()?, height: height.parse().ok()? },
+            index: index.parse().ok()?,
+        };
         (parts.next().is_none() && cursor.to_text() == text).then_some(cursor)
     }
 
@@ -47,9 +50,17 @@ impl Cursor {
 }
 
 /// The records of a permitted question, in the order of their blocks' last event time, and where the next page begins.
-pub(super) async fn read(chains: &Chains, blobs: &BlobStore, chain: &Chain, keys: &PatientKeys, wanted: &Wanted) -> Result<Value, Outcome> {
+pub(super) async fn read(
+    chains: &Chains,
+    blobs: &BlobStore,
+    chain: &Chain,
+    keys: &PatientKeys,
+    wanted: &Wanted,
+) -> Result<Value, Outcome> {
     let category = wanted.category.id();
-    let slots = chains.slots(&chain.id, category, wanted.time, wanted.cursor.map(|cursor| cursor.slot), BATCHES_MAX + 1).await?;
+    let slots = chains
+        .slots(&chain.id, category, wanted.time, wanted.cursor.map(|cursor| cursor.slot), BATCHES_MAX + 1)
+        .await?;
     let key = keys.get(chain, Scope::Category(category)).map_err(|_| super::erased())?;
     let above = slots.iter().map(|slot| slot.height).max().unwrap_or(0);
     let patient = if slots.is_empty() { None } else { Some(chains.signed_by_patient(&chain.id, above).await?) };
@@ -60,7 +71,9 @@ pub(super) async fn read(chains: &Chains, blobs: &BlobStore, chain: &Chain, keys
             next = Some(Cursor { slot: *slot, index: 0 });
             break;
         }
-        let failed = |error: &dyn std::fmt::Display| Error::storage(format!("read block {} of chain {}", slot.height, chain.id), error);
+        let failed = |error: &dyn std::fmt::Display| {
+            Error::storage(format!("read block {} of chain {}", slot.height, chain.id), error)
+        };
         let block = chains.block(&chain.id, slot.height).await?.ok_or_else(|| failed(&"it is not in the log"))?;
         let entry = block.header.batch(category).ok_or_else(|| failed(&"it has no such batch"))?;
         let sealed = blobs.get(&entry.blob).await.map_err(|error| failed(&error))?;
@@ -68,7 +81,8 @@ pub(super) async fn read(chains: &Chains, blobs: &BlobStore, chain: &Chain, keys
         let Records::Readings(all) = batch.records() else { return Err(failed(&"these are no readings").into()) };
         let first = wanted.cursor.filter(|cursor| cursor.slot == *slot).map_or(0, |cursor| cursor.index);
         let (from_ms, to_ms) = wanted.time;
-        let within = |(index, record): &(u64, &Record)| *index >= first && (from_ms..to_ms).contains(&record.reading.time_ms);
+        let within =
+            |(index, record): &(u64, &Record)| *index >= first && (from_ms..to_ms).contains(&record.reading.time_ms);
         let room = wanted.limit.saturating_sub(records.len());
         let mut chosen: Vec<(u64, &Record)> = (0u64..).zip(all).filter(within).take(room.saturating_add(1)).collect();
         if chosen.len() > room {

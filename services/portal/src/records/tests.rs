@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use ledger::{BlobRef, Digest, KeyPair, WrapSecretKey, encode, sha256};
 use phc::{
-    Act, Block, BlockBuilder, ChainState, Directive, Opening, PatientKeys, Place, Provenance, Reading, Record, Role, Span, Subject, Writer,
+    Act, Block, BlockBuilder, ChainState, Directive, Opening, PatientKeys, Place, Provenance, Reading, Record, Role,
+    Span, Subject, Writer,
 };
 use rand_core::OsRng;
 use stream::embedded::{EmbeddedLog, Settings};
@@ -51,8 +52,21 @@ impl Author {
         let now_ms = 1_000 * HOUR_MS;
         let mut builder = BlockBuilder::default();
         for (sequence, (category, hour)) in (0u64..).zip(readings) {
-            let reading = Reading { signal: 1, value_milli: 70_000, time_ms: hour * HOUR_MS, offset_minutes: None, provenance: Provenance::Device };
-            let record = Record { device: "watch".into(), subject: Subject::Patient, sequence, reading, received_ms: now_ms, raw: None };
+            let reading = Reading {
+                signal: 1,
+                value_milli: 70_000,
+                time_ms: hour * HOUR_MS,
+                offset_minutes: None,
+                provenance: Provenance::Device,
+            };
+            let record = Record {
+                device: "watch".into(),
+                subject: Subject::Patient,
+                sequence,
+                reading,
+                received_ms: now_ms,
+                raw: None,
+            };
             builder.reading(*category, record, now_ms);
         }
         if let Some(directive) = directive {
@@ -60,9 +74,18 @@ impl Author {
             builder.directive(directive, signature, now_ms).unwrap();
         }
         let span = Span { partition: 0, from: self.head.span.through, through: self.head.span.through + 1 };
-        let place = Place { height: self.head.height + 1, writer: signer.public(), time_ms: now_ms, span, model: Digest::ZERO };
+        let place =
+            Place { height: self.head.height + 1, writer: signer.public(), time_ms: now_ms, span, model: Digest::ZERO };
         let draft = builder.cut(&self.chain, &self.keys, place, &mut OsRng).unwrap();
-        let stored: Vec<BlobRef> = draft.blobs().map(|blob| BlobRef { pack: sha256(blob), offset: 0, length: u32::try_from(blob.len()).unwrap(), digest: sha256(blob) }).collect();
+        let stored: Vec<BlobRef> = draft
+            .blobs()
+            .map(|blob| BlobRef {
+                pack: sha256(blob),
+                offset: 0,
+                length: u32::try_from(blob.len()).unwrap(),
+                digest: sha256(blob),
+            })
+            .collect();
         draft.finish(self.head.hash, &stored, signer, &mut OsRng).unwrap()
     }
 
@@ -120,11 +143,16 @@ async fn answers(chains: &Chains, author: &Author) -> (Vec<Option<Block>>, Vec<S
 async fn assert_six(chains: &Chains, author: &Author) {
     let (blocks, all, some, authority) = answers(chains, author).await;
     assert_eq!(blocks, author.blocks.iter().cloned().map(Some).chain([None]).collect::<Vec<_>>());
-    let slots = |hours: &[(i64, u64)]| hours.iter().map(|(hour, height)| Slot { to_ms: hour * HOUR_MS, height: *height }).collect::<Vec<_>>();
+    let slots = |hours: &[(i64, u64)]| {
+        hours.iter().map(|(hour, height)| Slot { to_ms: hour * HOUR_MS, height: *height }).collect::<Vec<_>>()
+    };
     assert_eq!(all, slots(&[(2, 1), (4, 4), (5, 2), (7, 5)]), "by the last event time");
     assert_eq!(some, slots(&[(2, 1), (4, 4), (5, 2)]), "a block that reaches beyond both ends counts");
     let directive = author.blocks[3].body.directives.clone();
-    assert_eq!(authority, encode(&phc::Authority { opening: author.blocks[0].body.opening.clone().unwrap(), directives: directive }));
+    assert_eq!(
+        authority,
+        encode(&phc::Authority { opening: author.blocks[0].body.opening.clone().unwrap(), directives: directive })
+    );
 }
 
 /// E5: the index is built from the log alone; deleting it costs a scan and nothing else.
@@ -182,7 +210,8 @@ async fn a_damaged_index_is_built_anew_wherever_its_bytes_are_flipped() {
         for file in files(&index) {
             let mut bytes = std::fs::read(&file).unwrap();
             // All of a file once, then ever other stretches of it.
-            let (from, to) = if round == 0 { (0, bytes.len()) } else { (bytes.len() * (round - 1) / 23, bytes.len() * round / 23) };
+            let (from, to) =
+                if round == 0 { (0, bytes.len()) } else { (bytes.len() * (round - 1) / 23, bytes.len() * round / 23) };
             bytes[from..to].iter_mut().for_each(|byte| *byte ^= 0xff);
             std::fs::write(&file, bytes).unwrap();
         }
@@ -207,7 +236,10 @@ async fn an_index_of_another_network_or_log_or_ahead_of_the_log_is_built_anew() 
     let log = open_log(&dir.path().join("log"));
     append_blocks(&log, &author, 0).await;
     let elsewhere = Chains::new(Arc::new(log.clone()), index.clone(), Digest([8; 32]));
-    assert!(elsewhere.block(&author.chain.id, 0).await.unwrap().is_none(), "blocks of another network continue no chain of this");
+    assert!(
+        elsewhere.block(&author.chain.id, 0).await.unwrap().is_none(),
+        "blocks of another network continue no chain of this"
+    );
     drop(elsewhere);
     let own = chains(&log, &index);
     assert_six(&own, &author).await;
@@ -246,7 +278,12 @@ async fn records_that_continue_no_chain_are_passed_over() {
     let mut unsigned = author.blocks[1].clone();
     unsigned.signature = author.blocks[2].signature;
     let id = &author.chain.id;
-    append(&log, id, [b"garbage".to_vec(), author.blocks[1].encode(), author.blocks[0].encode(), author.blocks[0].encode()]).await;
+    append(
+        &log,
+        id,
+        [b"garbage".to_vec(), author.blocks[1].encode(), author.blocks[0].encode(), author.blocks[0].encode()],
+    )
+    .await;
     append(&log, id, [forged.encode(), unsigned.encode(), Author::new(2).blocks[0].encode()]).await;
     append(&log, &Author::new(2).chain.id, [author.blocks[0].encode()]).await;
     append_blocks(&log, &author, 1).await;

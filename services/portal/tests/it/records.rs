@@ -3,7 +3,8 @@
 use axum::http::StatusCode;
 use ledger::{Chain, Digest, KeyPair, WrapSecretKey, sha256};
 use phc::{
-    Block, BlockBuilder, ChainState, Opening, Place, Provenance, Reading, Record, RecordContent, RecordFile, Role, Span, Subject, Writer,
+    Block, BlockBuilder, ChainState, Opening, Place, Provenance, Reading, Record, RecordContent, RecordFile, Role,
+    Span, Subject, Writer,
 };
 use portal::{Custody as _, IngestSettings};
 use rand_core::OsRng;
@@ -62,8 +63,16 @@ impl Writing {
         let mut builder = BlockBuilder::default();
         let mut record = |category, signal, sequence: u64, time_ms| {
             let value_milli = 60_000 + i64::try_from(sequence).unwrap();
-            let reading = Reading { signal, value_milli, time_ms, offset_minutes: None, provenance: Provenance::Device };
-            let record = Record { device: "watch".into(), subject: Subject::Patient, sequence, reading, received_ms: NOON_MS, raw: None };
+            let reading =
+                Reading { signal, value_milli, time_ms, offset_minutes: None, provenance: Provenance::Device };
+            let record = Record {
+                device: "watch".into(),
+                subject: Subject::Patient,
+                sequence,
+                reading,
+                received_ms: NOON_MS,
+                raw: None,
+            };
             builder.reading(category, record, NOON_MS);
         };
         for sequence in 0..minutes {
@@ -72,7 +81,13 @@ impl Writing {
         }
         record(2, 20, self.head.height, self.next_ms - MINUTE_MS);
         let span = Span { partition: 0, from: self.head.span.through, through: self.head.span.through + 1 };
-        let place = Place { height: self.head.height + 1, writer: monitor().public(), time_ms: NOON_MS, span, model: Digest::ZERO };
+        let place = Place {
+            height: self.head.height + 1,
+            writer: monitor().public(),
+            time_ms: NOON_MS,
+            span,
+            model: Digest::ZERO,
+        };
         let draft = builder.cut(&self.chain, &keys, place, &mut OsRng).unwrap();
         let blobs = store::BlobStore::local(&world.dir.path().join("blobs")).unwrap();
         let stored = blobs.put_pack(draft.blobs().map(bytes::Bytes::copy_from_slice).collect()).await.unwrap();
@@ -88,7 +103,10 @@ impl Writing {
 
 async fn append(world: &World, chain: &Chain, block: &Block) {
     let mut writer = world.log.writer("monitor").await.unwrap();
-    writer.commit(Batch::of(vec![Append::new(PHC_BLOCKS, chain.id.0.to_vec(), NOON_MS, block.encode())])).await.unwrap();
+    writer
+        .commit(Batch::of(vec![Append::new(PHC_BLOCKS, chain.id.0.to_vec(), NOON_MS, block.encode())]))
+        .await
+        .unwrap();
 }
 
 async fn written(minutes: &[u64]) -> (World, Writing) {
@@ -113,7 +131,8 @@ async fn decide(world: &World, mut consent: Value) {
     let parameter = |n: usize| prepared.json()["parameter"][n]["valueString"].as_str().unwrap().to_owned();
     let signature = signer(PATIENT).sign(&parameter(1).parse().unwrap(), &mut OsRng).to_string();
     let url = format!("{}/StructureDefinition/signed-transaction", portal::BASE);
-    let parts = json!([{ "url": "body", "valueString": parameter(0) }, { "url": "signature", "valueString": signature }]);
+    let parts =
+        json!([{ "url": "body", "valueString": parameter(0) }, { "url": "signature", "valueString": signature }]);
     consent["extension"] = json!([{ "url": url, "extension": parts }]);
     assert_eq!(world.post("/fhir/Consent", &token, &consent).await.status, StatusCode::CREATED);
 }
@@ -219,16 +238,27 @@ async fn pages_are_bounded_and_cover_everything_once() {
         assert_eq!(paged, all, "limit {limit}");
     }
     // 12 minutes from the fifth on; the end is not in it.
-    let text = |minutes: i64| jiff::Timestamp::from_millisecond(NOON_MS - (900 - minutes) * MINUTE_MS).unwrap().to_string();
+    let text =
+        |minutes: i64| jiff::Timestamp::from_millisecond(NOON_MS - (900 - minutes) * MINUTE_MS).unwrap().to_string();
     let between = read(&world, &own, &writing.path(&format!("category=vitals&from={}&to={}", text(5), text(17)))).await;
     assert_eq!(records(&between), all[5..17]);
     assert_eq!(records(&read(&world, &own, &writing.path(&format!("category=vitals&to={}", text(1)))).await), all[..1]);
-    assert!(records(&read(&world, &own, &writing.path(&format!("category=vitals&from={}", text(43)))).await).is_empty());
+    assert!(
+        records(&read(&world, &own, &writing.path(&format!("category=vitals&from={}", text(43)))).await).is_empty()
+    );
 
     let before = world.requests().await.len();
     for query in [
-        "", "category=mood", "category=vitals&limit=0", "category=vitals&limit=1001", "category=vitals&limit=-1", "category=vitals&cursor=1",
-        "category=vitals&cursor=1.2.3.4", "category=vitals&cursor=01.2.3", "category=vitals&from=yesterday", "category=vitals&sort=time",
+        "",
+        "category=mood",
+        "category=vitals&limit=0",
+        "category=vitals&limit=1001",
+        "category=vitals&limit=-1",
+        "category=vitals&cursor=1",
+        "category=vitals&cursor=1.2.3.4",
+        "category=vitals&cursor=01.2.3",
+        "category=vitals&from=yesterday",
+        "category=vitals&sort=time",
         "category=vitals&from=2026-03-10T12:00:00Z&to=2026-03-10T12:00:00Z",
     ] {
         assert_eq!(read(&world, &own, &writing.path(query)).await.status, StatusCode::BAD_REQUEST, "{query}");
@@ -248,7 +278,11 @@ async fn a_grant_for_certain_days_reads_only_them() {
     let doctors = world.party(DOCTORS);
     let within = "category=vitals&from=2026-03-09T00:00:00Z&to=2026-03-11T00:00:00Z";
     assert_eq!(records(&read(&world, &doctors, &writing.path(within)).await).len(), 5);
-    for beyond in ["category=vitals", "category=vitals&from=2026-03-09T00:00:00Z&to=2026-03-11T00:00:00.001Z", "category=vitals&from=2026-03-09T00:00:00Z"] {
+    for beyond in [
+        "category=vitals",
+        "category=vitals&from=2026-03-09T00:00:00Z&to=2026-03-11T00:00:00.001Z",
+        "category=vitals&from=2026-03-09T00:00:00Z",
+    ] {
         assert_eq!(read(&world, &doctors, &writing.path(beyond)).await.status, StatusCode::FORBIDDEN, "{beyond}");
     }
 }
@@ -270,5 +304,9 @@ async fn an_altered_batch_is_not_served() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     let unopened = format!("/phc/{}/records?category=vitals", chain_of("p1", world.network));
     assert!(records(&read(&world, &world.own("p1"), &unopened).await).is_empty());
-    assert_eq!(read(&world, &own, &writing.path("category=devices")).await.status, StatusCode::GONE, "no key for it here");
+    assert_eq!(
+        read(&world, &own, &writing.path("category=devices")).await.status,
+        StatusCode::GONE,
+        "no key for it here"
+    );
 }

@@ -12,8 +12,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
 use ledger::{CommitCertificate, Digest, PublicKey, Signature, VALIDATORS_MAX, VoteKind};
 use malachite::{
-    ExtendedCommitCertificate, ExtendedCommitSignature, NilOrVal, PolkaCertificate, PolkaSignature, Round, RoundCertificate,
-    RoundCertificateType, RoundSignature, SignedMessage, ValidatorProof, Validity, VoteType,
+    ExtendedCommitCertificate, ExtendedCommitSignature, NilOrVal, PolkaCertificate, PolkaSignature, Round,
+    RoundCertificate, RoundCertificateType, RoundSignature, SignedMessage, ValidatorProof, Validity, VoteType,
 };
 
 use super::context::Erm;
@@ -71,7 +71,14 @@ fn bounded<T>(what: &'static str, items: Vec<T>, max: usize) -> Result<Vec<T>, C
 #[derive(BorshSerialize, BorshDeserialize)]
 enum WireConsensus {
     Vote(ledger::Vote, Signature),
-    Proposal { height: u64, round: u32, block: Digest, valid_round: Option<u32>, proposer: PublicKey, signature: Signature },
+    Proposal {
+        height: u64,
+        round: u32,
+        block: Digest,
+        valid_round: Option<u32>,
+        proposer: PublicKey,
+        signature: Signature,
+    },
 }
 
 fn vote_out(what: &'static str, signed: &SignedMessage<Erm, Vote>) -> Result<(ledger::Vote, Signature), CodecError> {
@@ -152,7 +159,10 @@ fn polka_in(wire: WirePolka) -> Result<PolkaCertificate<Erm>, CodecError> {
         height: Height(wire.height),
         round: Round::new(wire.round),
         value_id: wire.block,
-        polka_signatures: signatures.into_iter().map(|(key, signature)| PolkaSignature::new(Address(key), Sig(signature))).collect(),
+        polka_signatures: signatures
+            .into_iter()
+            .map(|(key, signature)| PolkaSignature::new(Address(key), Sig(signature)))
+            .collect(),
     })
 }
 
@@ -187,7 +197,8 @@ impl Codec<LivenessMsg<Erm>> for BorshCodec {
                     .round_signatures
                     .iter()
                     .map(|one| {
-                        let kind = if one.vote_type == VoteType::Prevote { VoteKind::Prevote } else { VoteKind::Precommit };
+                        let kind =
+                            if one.vote_type == VoteType::Prevote { VoteKind::Prevote } else { VoteKind::Precommit };
                         let block = if let NilOrVal::Val(hash) = one.value_id { Some(hash) } else { None };
                         (kind, block, one.address.0, one.signature.0)
                     })
@@ -212,7 +223,12 @@ impl Codec<LivenessMsg<Erm>> for BorshCodec {
                         .into_iter()
                         .map(|(kind, block, key, signature)| {
                             let kind = if kind == VoteKind::Prevote { VoteType::Prevote } else { VoteType::Precommit };
-                            RoundSignature::new(kind, block.map_or(NilOrVal::Nil, NilOrVal::Val), Address(key), Sig(signature))
+                            RoundSignature::new(
+                                kind,
+                                block.map_or(NilOrVal::Nil, NilOrVal::Val),
+                                Address(key),
+                                Sig(signature),
+                            )
                         })
                         .collect(),
                 })
@@ -272,7 +288,9 @@ fn part_out(part: &Part) -> WirePart {
     match part {
         Part::Opening(opening) => WirePart::Opening(opening.content, opening.signature),
         Part::Chunk(bytes) => WirePart::Chunk(bytes.to_vec()),
-        Part::Transactions(transactions) => WirePart::Transactions(transactions.iter().map(|one| one.to_vec()).collect()),
+        Part::Transactions(transactions) => {
+            WirePart::Transactions(transactions.iter().map(|one| one.to_vec()).collect())
+        }
         Part::Tip(certificate) => WirePart::Tip(certificate.as_ref().clone()),
         Part::Hello(proof) => WirePart::Hello(proof.public_key.clone(), proof.peer_id.clone(), proof.signature.0),
     }
@@ -282,13 +300,17 @@ fn part_in(wire: WirePart) -> Result<Part, CodecError> {
     let what = "part";
     Ok(match wire {
         WirePart::Opening(content, signature) => Part::Opening(Box::new(Opening { content, signature })),
-        WirePart::Chunk(bytes) if bytes.len() > CHUNK_BYTES => return refuse(what, format!("a chunk of {} bytes", bytes.len())),
+        WirePart::Chunk(bytes) if bytes.len() > CHUNK_BYTES => {
+            return refuse(what, format!("a chunk of {} bytes", bytes.len()));
+        }
         WirePart::Chunk(bytes) => Part::Chunk(bytes.into()),
         WirePart::Transactions(transactions) => {
             let transactions = bounded(what, transactions, GOSSIP_TRANSACTIONS)?;
             Part::Transactions(transactions.into_iter().map(Bytes::from).collect())
         }
-        WirePart::Tip(certificate) if certificate.signatures.len() > VALIDATORS_MAX => return refuse(what, "too many signatures"),
+        WirePart::Tip(certificate) if certificate.signatures.len() > VALIDATORS_MAX => {
+            return refuse(what, "too many signatures");
+        }
         WirePart::Tip(certificate) => Part::Tip(Box::new(certificate)),
         WirePart::Hello(key, peer, signature) => Part::Hello(Box::new(ValidatorProof::new(key, peer, Sig(signature)))),
     })
@@ -358,13 +380,18 @@ impl Codec<Status<Erm>> for BorshCodec {
     type Error = CodecError;
 
     fn encode(&self, status: &Status<Erm>) -> Result<Bytes, CodecError> {
-        let wire = WireStatus { peer: status.peer_id.to_bytes(), tip: status.tip_height.0, history_min: status.history_min_height.0 };
+        let wire = WireStatus {
+            peer: status.peer_id.to_bytes(),
+            tip: status.tip_height.0,
+            history_min: status.history_min_height.0,
+        };
         write("status", &wire)
     }
 
     fn decode(&self, bytes: Bytes) -> Result<Status<Erm>, CodecError> {
         let wire: WireStatus = read("status", &bytes, 1024)?;
-        let peer_id = PeerId::from_bytes(&wire.peer).map_err(|error| CodecError { what: "status", reason: error.to_string() })?;
+        let peer_id =
+            PeerId::from_bytes(&wire.peer).map_err(|error| CodecError { what: "status", reason: error.to_string() })?;
         Ok(Status { peer_id, tip_height: Height(wire.tip), history_min_height: Height(wire.history_min) })
     }
 }
@@ -394,7 +421,8 @@ impl Codec<Response<Erm>> for BorshCodec {
 
     fn encode(&self, response: &Response<Erm>) -> Result<Bytes, CodecError> {
         let Response::ValueResponse(response) = response;
-        let values = response.values.iter().map(|value| Ok((value.value_bytes.to_vec(), certificate_out(&value.certificate)?)));
+        let values =
+            response.values.iter().map(|value| Ok((value.value_bytes.to_vec(), certificate_out(&value.certificate)?)));
         let wire = WireResponse { start: response.start_height.0, values: values.collect::<Result<_, CodecError>>()? };
         write("sync response", &wire)
     }
@@ -414,14 +442,18 @@ impl Codec<Response<Erm>> for BorshCodec {
 impl HasEncodedLen<Response<Erm>> for BorshCodec {
     fn encoded_len(&self, response: &Response<Erm>) -> Result<usize, CodecError> {
         let Response::ValueResponse(response) = response;
-        let values = response.values.iter().map(|value| 4 + value.value_bytes.len() + 48 + 96 * value.certificate.commit_signatures.len());
+        let values = response
+            .values
+            .iter()
+            .map(|value| 4 + value.value_bytes.len() + 48 + 96 * value.certificate.commit_signatures.len());
         Ok(12 + values.sum::<usize>())
     }
 }
 
 /// The engine's certificate as ours: ascending by key.
 pub(crate) fn certificate_out(certificate: &ExtendedCommitCertificate<Erm>) -> Result<CommitCertificate, CodecError> {
-    let mut signatures: Vec<_> = certificate.commit_signatures.iter().map(|one| (one.address.0, one.signature.0)).collect();
+    let mut signatures: Vec<_> =
+        certificate.commit_signatures.iter().map(|one| (one.address.0, one.signature.0)).collect();
     signatures.sort_unstable_by_key(|(key, _)| *key);
     Ok(CommitCertificate {
         height: certificate.height.0,
@@ -433,7 +465,10 @@ pub(crate) fn certificate_out(certificate: &ExtendedCommitCertificate<Erm>) -> R
 
 /// Our certificate as the engine's.
 pub(crate) fn certificate_in(certificate: &CommitCertificate) -> ExtendedCommitCertificate<Erm> {
-    let signatures = certificate.signatures.iter().map(|(key, signature)| ExtendedCommitSignature::new(Address(*key), Sig(*signature), None));
+    let signatures = certificate
+        .signatures
+        .iter()
+        .map(|(key, signature)| ExtendedCommitSignature::new(Address(*key), Sig(*signature), None));
     ExtendedCommitCertificate {
         height: Height(certificate.height),
         round: Round::new(certificate.round),

@@ -34,7 +34,14 @@ impl malachite::Context for Erm {
         validators.get_by_index(index).expect("an index into a set that is not empty")
     }
 
-    fn new_proposal(&self, height: Height, round: Round, block: BlockHash, valid_round: Round, proposer: Address) -> Proposal {
+    fn new_proposal(
+        &self,
+        height: Height,
+        round: Round,
+        block: BlockHash,
+        valid_round: Round,
+        proposer: Address,
+    ) -> Proposal {
         Proposal { height, round, block, valid_round, proposer }
     }
 

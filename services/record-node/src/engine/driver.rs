@@ -8,10 +8,14 @@ use std::time::Duration;
 use arc_malachitebft_app_channel::app::engine::host::{HeightParams, Next, SyncedValueOutcome};
 use arc_malachitebft_app_channel::app::engine::util::events::{Event, RxEvent};
 use arc_malachitebft_app_channel::app::engine::util::streaming::StreamContent;
-use arc_malachitebft_app_channel::app::types::core::{CommitCertificate as EngineCertificate, Context as _, Round, ValidatorProof, Validity};
+use arc_malachitebft_app_channel::app::types::core::{
+    CommitCertificate as EngineCertificate, Context as _, Round, ValidatorProof, Validity,
+};
 use arc_malachitebft_app_channel::app::types::streaming::{StreamId, StreamMessage};
 use arc_malachitebft_app_channel::app::types::sync::RawDecidedValue;
-use arc_malachitebft_app_channel::app::types::{LocallyProposedValue, MisbehaviorEvidence, PeerId, ProposedValue, SignedConsensusMsg};
+use arc_malachitebft_app_channel::app::types::{
+    LocallyProposedValue, MisbehaviorEvidence, PeerId, ProposedValue, SignedConsensusMsg,
+};
 use arc_malachitebft_app_channel::{AppMsg, Channels, NetworkMsg, Reply, Verifier as _};
 use bytes::Bytes;
 use ledger::{CommitCertificate, Digest, PublicKey};
@@ -198,7 +202,9 @@ impl<M: StateMachine> Driver<M> {
             AppMsg::GetDecidedValues { range, reply } => {
                 let shared = self.shared.clone();
                 // Beside the driver: a lagging node must not slow the others' votes.
-                tokio::task::spawn_blocking(move || drop(reply.send(decided_values(&shared, range.start().0, range.end().0))));
+                tokio::task::spawn_blocking(move || {
+                    drop(reply.send(decided_values(&shared, range.start().0, range.end().0)))
+                });
             }
             AppMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply } => {
                 let outcome = self.take_synced(height.0, round, proposer, value_bytes).await?;
@@ -250,16 +256,22 @@ impl<M: StateMachine> Driver<M> {
     fn observe(&mut self, event: &Event<Erm>) -> Result<(), Error> {
         match event {
             Event::Received(SignedConsensusMsg::Vote(vote)) if self.start.is_some() => {
-                let Some(content) = vote.message.content().filter(|content| content.height > self.tip()) else { return Ok(()) };
+                let Some(content) = vote.message.content().filter(|content| content.height > self.tip()) else {
+                    return Ok(());
+                };
                 let weight = self.shared.machine().validators().weight(&content.validator);
-                let verifies = |content: &ledger::Vote| content.validator.verify(&content.digest(&self.shared.network), &vote.signature.0).is_ok();
+                let verifies = |content: &ledger::Vote| {
+                    content.validator.verify(&content.digest(&self.shared.network), &vote.signature.0).is_ok()
+                };
                 if let Some(weight) = weight.filter(|_| verifies(&content)) {
                     self.pace.voted(content.height, content.validator, weight);
                 }
                 Ok(())
             }
             // The engine holds still on purpose; so does this node, and says so.
-            Event::WalCorrupted(error) => Err(Error::Engine(format!("votes.wal is damaged: {error}; restore it, or wipe this node's data"))),
+            Event::WalCorrupted(error) => {
+                Err(Error::Engine(format!("votes.wal is damaged: {error}; restore it, or wipe this node's data")))
+            }
             Event::WalReplayError(error) => Err(Error::Engine(format!("votes.wal cannot be replayed: {error}"))),
             Event::WalResetError(error) => Err(Error::Engine(format!("votes.wal cannot be used: {error}"))),
             _ => Ok(()),
@@ -277,7 +289,9 @@ impl<M: StateMachine> Driver<M> {
                     }
                 }
                 Err(TryRecvError::Lagged(_)) => {}
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return Error::Engine("it has stopped; its log says why".into()),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => {
+                    return Error::Engine("it has stopped; its log says why".into());
+                }
             }
         }
     }
@@ -319,14 +333,20 @@ impl<M: StateMachine> Driver<M> {
         let block = record.bytes();
         let content = opening_content(record);
         for (sequence, part) in split(Opening { content, signature: record.signature }, &block) {
-            self.send(NetworkMsg::PublishProposalPart(StreamMessage::new(id.clone(), sequence, StreamContent::Data(part)))).await?;
+            self.send(NetworkMsg::PublishProposalPart(StreamMessage::new(
+                id.clone(),
+                sequence,
+                StreamContent::Data(part),
+            )))
+            .await?;
         }
         Ok(())
     }
 
     /// Blocks seen for a round, judged now that the height before is decided.
     async fn seen(&mut self, height: u64, round: u32) -> Result<Vec<ProposedValue<Erm>>, Error> {
-        let records: Vec<_> = self.undecided.of_height(height).filter(|record| record.round == round).cloned().collect();
+        let records: Vec<_> =
+            self.undecided.of_height(height).filter(|record| record.round == round).cloned().collect();
         let mut values = Vec::new();
         for record in records {
             let validity = self.judge(&record.hash, record.bytes(), record.proposer != self.own).await?;
@@ -358,7 +378,8 @@ impl<M: StateMachine> Driver<M> {
             let candidates = shared.mempool().candidates(max_bytes);
             let machine = shared.machine();
             let time_ms = next_time_ms(&*clock, machine.tip().time_ms);
-            let proposal = machine.propose(time_ms, &candidates, max_bytes, &|checked| shared.mempool().is_checked(checked))?;
+            let proposal =
+                machine.propose(time_ms, &candidates, max_bytes, &|checked| shared.mempool().is_checked(checked))?;
             let summary = machine.summarize(&proposal.block)?;
             Ok::<_, crate::Refusal>((proposal, summary))
         });
@@ -385,7 +406,11 @@ impl<M: StateMachine> Driver<M> {
     }
 
     /// Takes a part in; answers the block's verdict when its last part has come.
-    async fn take_part(&mut self, publisher: PeerId, message: StreamMessage<Part>) -> Result<Option<ProposedValue<Erm>>, Error> {
+    async fn take_part(
+        &mut self,
+        publisher: PeerId,
+        message: StreamMessage<Part>,
+    ) -> Result<Option<ProposedValue<Erm>>, Error> {
         let publisher = publisher.to_bytes();
         if !self.members.contains(&publisher) {
             return Ok(None);
@@ -410,7 +435,8 @@ impl<M: StateMachine> Driver<M> {
         let key = (publisher, message.stream_id.to_bytes().to_vec());
         let tip = self.tip();
         let (shared, undecided) = (&self.shared, &self.undecided);
-        let complete = self.assembler.insert(&key, message.sequence, part, |opening| accepts(shared, undecided, tip, opening));
+        let complete =
+            self.assembler.insert(&key, message.sequence, part, |opening| accepts(shared, undecided, tip, opening));
         match complete {
             Some((opening, block)) => self.take_block(&opening, block).await,
             None => Ok(None),
@@ -419,7 +445,9 @@ impl<M: StateMachine> Driver<M> {
 
     async fn take_block(&mut self, opening: &Opening, block: Bytes) -> Result<Option<ProposedValue<Erm>>, Error> {
         let content = opening.content;
-        let Some(summary) = self.summary(&block).await?.filter(|one| one.hash == content.block && one.height == content.height) else {
+        let Some(summary) =
+            self.summary(&block).await?.filter(|one| one.hash == content.block && one.height == content.height)
+        else {
             // Whoever sent these bytes lied about them: no verdict on the block that the opening names.
             tracing::warn!(height = content.height, block = %content.block, "a stream's bytes are not the block that it opened with");
             return Ok(None);
@@ -445,8 +473,14 @@ impl<M: StateMachine> Driver<M> {
         if voting {
             let Some(summary) = self.summary(&block).await? else { return Ok(Validity::Invalid) };
             let now_ms = self.clock.now_ms();
-            if !is_acceptable(summary.time_ms, now_ms, self.config.clock_ahead_max_ms, self.config.clock_behind_max_ms) {
-                tracing::warn!(height = summary.height, time_ms = summary.time_ms, now_ms, "a block's time is too far from this node's clock");
+            if !is_acceptable(summary.time_ms, now_ms, self.config.clock_ahead_max_ms, self.config.clock_behind_max_ms)
+            {
+                tracing::warn!(
+                    height = summary.height,
+                    time_ms = summary.time_ms,
+                    now_ms,
+                    "a block's time is too far from this node's clock"
+                );
                 return Ok(Validity::Invalid);
             }
         }
@@ -471,7 +505,13 @@ impl<M: StateMachine> Driver<M> {
     }
 
     /// A block that a quorum decided elsewhere, with the certificate checked by the engine.
-    async fn take_synced(&mut self, height: u64, round: Round, proposer: Address, block: Bytes) -> Result<SyncedValueOutcome<Erm>, Error> {
+    async fn take_synced(
+        &mut self,
+        height: u64,
+        round: Round,
+        proposer: Address,
+        block: Bytes,
+    ) -> Result<SyncedValueOutcome<Erm>, Error> {
         if block.len() > BLOCK_BYTES_LIMIT {
             return Ok(SyncedValueOutcome::PeerFault);
         }
@@ -542,7 +582,8 @@ impl<M: StateMachine> Driver<M> {
     /// Whose node a connection leads to.
     async fn learn_key(&self, publisher: &[u8], proof: &ValidatorProof<Erm>) {
         let verifier = Sr25519Verifier { network: self.shared.network };
-        let verifies = proof.peer_id == publisher && verifier.verify_validator_proof(proof).await.is_ok_and(|verdict| verdict.is_valid());
+        let verifies = proof.peer_id == publisher
+            && verifier.verify_validator_proof(proof).await.is_ok_and(|verdict| verdict.is_valid());
         if let (true, Ok(key)) = (verifies, proof.decoded_public_key()) {
             self.keys.insert(publisher.to_owned(), key);
         }
@@ -563,7 +604,11 @@ impl<M: StateMachine> Driver<M> {
 fn single(part: Part) -> NetworkMsg<Erm> {
     let mut id = [0; 16];
     OsRng.fill_bytes(&mut id);
-    NetworkMsg::PublishProposalPart(StreamMessage::new(StreamId::new(Bytes::copy_from_slice(&id)), 0, StreamContent::Data(part)))
+    NetworkMsg::PublishProposalPart(StreamMessage::new(
+        StreamId::new(Bytes::copy_from_slice(&id)),
+        0,
+        StreamContent::Data(part),
+    ))
 }
 
 fn keep(opening: &Opening, block: &Bytes) -> Undecided {
@@ -573,7 +618,13 @@ fn keep(opening: &Opening, block: &Bytes) -> Undecided {
 
 fn opening_content(record: &Undecided) -> OpeningContent {
     let block_bytes = u32::try_from(record.block.len()).unwrap_or(u32::MAX);
-    OpeningContent { height: record.height, round: record.round, block: record.hash, block_bytes, proposer: record.proposer }
+    OpeningContent {
+        height: record.height,
+        round: record.round,
+        block: record.hash,
+        block_bytes,
+        proposer: record.proposer,
+    }
 }
 
 fn proposed(record: &Undecided, validity: Validity) -> ProposedValue<Erm> {
@@ -599,7 +650,11 @@ fn accepts<M: StateMachine>(shared: &Shared<M>, undecided: &UndecidedStore, tip:
         context.select_proposer(&validators, Height(content.height), Round::new(content.round)).address.0
     };
     // Further ahead the set may be another by then: any present validator may open.
-    let is_proposer = if content.height == tip + 1 { content.proposer == expected() } else { validators.set.weight(&content.proposer).is_some() };
+    let is_proposer = if content.height == tip + 1 {
+        content.proposer == expected()
+    } else {
+        validators.set.weight(&content.proposer).is_some()
+    };
     let of_round = || undecided.of_height(content.height).filter(|record| record.round == content.round).count();
     is_proposer && of_round() < BLOCKS_PER_ROUND && opening_verifies(&shared.network, opening)
 }
@@ -610,7 +665,11 @@ fn commit<M: StateMachine>(
     certificate: &CommitCertificate,
     executed: Option<M::Executed>,
 ) -> Result<BlockSummary, Error> {
-    let diverged = |why: crate::Refusal| Error::Diverged { height: certificate.height, block: certificate.block, reason: why.to_string() };
+    let diverged = |why: crate::Refusal| Error::Diverged {
+        height: certificate.height,
+        block: certificate.block,
+        reason: why.to_string(),
+    };
     let summary = shared.machine().summarize(block).map_err(diverged)?;
     let executed = match executed {
         Some(executed) => executed,

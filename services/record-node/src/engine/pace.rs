@@ -70,7 +70,8 @@ impl Pace {
     }
 
     fn more_than_a_third_votes_for(&self, next: u64, total: u64) -> bool {
-        let weight: u128 = self.votes.values().filter(|(height, _)| *height >= next).map(|(_, weight)| u128::from(*weight)).sum();
+        let weight: u128 =
+            self.votes.values().filter(|(height, _)| *height >= next).map(|(_, weight)| u128::from(*weight)).sum();
         weight * 3 > u128::from(total)
     }
 

@@ -53,7 +53,13 @@ impl Assembler {
     /// Takes a part in; answers with the opening and the bytes when they are complete. `accepts` judges an opening.
     ///
     /// The bytes' length is what the opening says; whether they hash to the block is the caller's to check.
-    pub(crate) fn insert(&mut self, key: &StreamKey, sequence: u64, part: Part, accepts: impl FnOnce(&Opening) -> bool) -> Option<(Opening, Bytes)> {
+    pub(crate) fn insert(
+        &mut self,
+        key: &StreamKey,
+        sequence: u64,
+        part: Part,
+        accepts: impl FnOnce(&Opening) -> bool,
+    ) -> Option<(Opening, Bytes)> {
         match part {
             Part::Opening(opening) if sequence == 0 => {
                 let bytes = opening.content.block_bytes as usize;
@@ -129,7 +135,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn opening(height: u64, block_bytes: usize) -> Opening {
-        let content = OpeningContent { height, round: 0, block: Digest::ZERO, block_bytes: block_bytes as u32, proposer: PublicKey([1; 32]) };
+        let content = OpeningContent {
+            height,
+            round: 0,
+            block: Digest::ZERO,
+            block_bytes: block_bytes as u32,
+            proposer: PublicKey([1; 32]),
+        };
         Opening { content, signature: Signature([0; 64]) }
     }
 

@@ -43,7 +43,12 @@ fn assured(validators: &ValidatorSet, own: &PublicKey, online: u64, connected: u
 }
 
 /// Keeps the connected weight current until the node stops.
-pub(super) async fn watch<M: StateMachine>(shared: Arc<Shared<M>>, own: PublicKey, keys: Keys, requests: mpsc::Sender<NetworkRequest>) {
+pub(super) async fn watch<M: StateMachine>(
+    shared: Arc<Shared<M>>,
+    own: PublicKey,
+    keys: Keys,
+    requests: mpsc::Sender<NetworkRequest>,
+) {
     loop {
         let mut connected = 0;
         let mut online_keys = HashSet::from([own]);

@@ -68,7 +68,8 @@ mod tests {
         let set = set(&[1, 1_000_000, 1, 50]);
         for height in 1..50 {
             for cycle in 0..3 {
-                let mut seen: Vec<_> = (0..4).map(|round| index(&set, &Digest::ZERO, height, cycle * 4 + round)).collect();
+                let mut seen: Vec<_> =
+                    (0..4).map(|round| index(&set, &Digest::ZERO, height, cycle * 4 + round)).collect();
                 seen.sort_unstable();
                 assert_eq!(seen, [0, 1, 2, 3]);
             }

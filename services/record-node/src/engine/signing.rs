@@ -104,13 +104,23 @@ impl Sr25519Signer {
 
 #[async_trait]
 impl Verifier<Erm> for Sr25519Verifier {
-    async fn verify_signed_vote(&self, vote: &Vote, signature: &Sig, key: &PublicKey) -> Result<VerificationResult, Error> {
+    async fn verify_signed_vote(
+        &self,
+        vote: &Vote,
+        signature: &Sig,
+        key: &PublicKey,
+    ) -> Result<VerificationResult, Error> {
         // The key that the engine looked up and the one that the vote names are the same validator.
         let digest = vote.content().filter(|vote| vote.validator == *key).map(|vote| vote.digest(&self.network));
         Ok(verdict(key, digest, signature))
     }
 
-    async fn verify_signed_proposal(&self, proposal: &Proposal, signature: &Sig, key: &PublicKey) -> Result<VerificationResult, Error> {
+    async fn verify_signed_proposal(
+        &self,
+        proposal: &Proposal,
+        signature: &Sig,
+        key: &PublicKey,
+    ) -> Result<VerificationResult, Error> {
         Ok(verdict(key, proposal.digest(&self.network), signature))
     }
 
@@ -145,7 +155,11 @@ impl Signer<Erm> for Sr25519Signer {
         Ok(SignedMessage::new(proposal, signature))
     }
 
-    async fn sign_vote_extension(&self, _scope: VoteExtensionScope<Erm>, _extension: ()) -> Result<SignedMessage<Erm, ()>, Error> {
+    async fn sign_vote_extension(
+        &self,
+        _scope: VoteExtensionScope<Erm>,
+        _extension: (),
+    ) -> Result<SignedMessage<Erm, ()>, Error> {
         Err(Error::from_source("vote extensions are not part of this chain"))
     }
 

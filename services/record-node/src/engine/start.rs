@@ -9,7 +9,8 @@ use arc_malachitebft_app_channel::app::types::Keypair;
 use arc_malachitebft_app_channel::app::types::codec::Codec as _;
 use arc_malachitebft_app_channel::app::types::core::{LinearTimeouts, ValidatorProof};
 use arc_malachitebft_app_channel::{
-    Channels, ConsensusContext, EngineBuilder, EngineHandle, NetworkContext, NetworkIdentity, RequestContext, Signer as _, SyncContext, WalContext,
+    Channels, ConsensusContext, EngineBuilder, EngineHandle, NetworkContext, NetworkIdentity, RequestContext,
+    Signer as _, SyncContext, WalContext,
 };
 
 use super::codec::BorshCodec;
@@ -84,7 +85,8 @@ fn peer_address(address: &str, node_id: &str) -> Result<Multiaddr, Error> {
 }
 
 fn engine_config(config: &Config, own_id: &str) -> Result<EngineConfig, Error> {
-    let mut consensus = engine::ConsensusConfig { value_payload: engine::ValuePayload::ProposalAndParts, ..Default::default() };
+    let mut consensus =
+        engine::ConsensusConfig { value_payload: engine::ValuePayload::ProposalAndParts, ..Default::default() };
     let p2p = &mut consensus.p2p;
     let kind = if config.listen.is_ipv4() { "ip4" } else { "ip6" };
     let listen = format!("/{kind}/{}/tcp/{}", config.listen.ip(), config.listen.port());

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use arc_malachitebft_app_channel::app::consensus::{LivenessMsg, SignedConsensusMsg};
+use arc_malachitebft_app_channel::app::types::ProposedValue;
 use arc_malachitebft_app_channel::app::types::codec::{Codec, HasEncodedLen as _};
-use arc_malachitebft_app_channel::app::types::core::{Context as _, NilOrVal, PolkaCertificate, PolkaSignature, Round, SignedMessage, ThresholdParams, Validity};
+use arc_malachitebft_app_channel::app::types::core::{
+    Context as _, NilOrVal, PolkaCertificate, PolkaSignature, Round, SignedMessage, ThresholdParams, Validity,
+};
 use arc_malachitebft_app_channel::app::types::streaming::StreamMessage;
 use arc_malachitebft_app_channel::app::types::sync::{RawDecidedValue, Request, Response};
-use arc_malachitebft_app_channel::app::types::ProposedValue;
 use arc_malachitebft_app_channel::{Signer as _, Verifier as _, VerifierExt as _};
 use arc_malachitebft_sync::{ValueRequest, ValueResponse};
 use bytes::Bytes;
@@ -28,7 +30,10 @@ fn key(index: u8) -> KeyPair {
 
 /// Ascending by key, as sets and certificates are; 30, 28, 22, 20 by index.
 fn validators() -> ValidatorSet {
-    ValidatorSet::new([30, 28, 22, 20].into_iter().zip(0u8..).map(|(weight, index)| (key(index).public(), weight)).collect()).unwrap()
+    ValidatorSet::new(
+        [30, 28, 22, 20].into_iter().zip(0u8..).map(|(weight, index)| (key(index).public(), weight)).collect(),
+    )
+    .unwrap()
 }
 
 fn vote(index: u8, kind: VoteKind, block: Option<Digest>) -> ledger::Vote {
@@ -57,7 +62,8 @@ async fn engine_accepts(certificate: &CommitCertificate) -> bool {
     let thresholds = ThresholdParams::default();
     let accepted = verifier.verify_commit_certificate(&context, &plain, &set, thresholds).await.is_ok();
     let policy = arc_malachitebft_app_channel::app::types::core::VoteExtensionPolicy::Disabled;
-    let synced = verifier.verify_extended_commit_certificate(&context, &extended, &set, thresholds, policy).await.is_ok();
+    let synced =
+        verifier.verify_extended_commit_certificate(&context, &extended, &set, thresholds, policy).await.is_ok();
     assert_eq!(accepted, synced);
     accepted
 }
@@ -96,8 +102,18 @@ async fn the_engine_and_our_verifier_agree_on_every_certificate_good_and_bad() {
     both("another network's", &replaced(Digest([43; 32]), precommit), false).await;
     both("prevotes", &replaced(NETWORK, |index| vote(index, VoteKind::Prevote, Some(BLOCK))), false).await;
     both("votes for nothing", &replaced(NETWORK, |index| vote(index, VoteKind::Precommit, None)), false).await;
-    both("another height's", &replaced(NETWORK, |index| ledger::Vote { height: 6, ..vote(index, VoteKind::Precommit, Some(BLOCK)) }), false).await;
-    both("another round's", &replaced(NETWORK, |index| ledger::Vote { round: 2, ..vote(index, VoteKind::Precommit, Some(BLOCK)) }), false).await;
+    both(
+        "another height's",
+        &replaced(NETWORK, |index| ledger::Vote { height: 6, ..vote(index, VoteKind::Precommit, Some(BLOCK)) }),
+        false,
+    )
+    .await;
+    both(
+        "another round's",
+        &replaced(NETWORK, |index| ledger::Vote { round: 2, ..vote(index, VoteKind::Precommit, Some(BLOCK)) }),
+        false,
+    )
+    .await;
     for flipped in 0..3 {
         let mut tampered = certificate(&[0, 1, 2, 3]);
         tampered.signatures[flipped].1.0[5] ^= 1;
@@ -130,12 +146,21 @@ async fn votes_and_proposals_verify_only_as_signed() {
     assert!(verifies(&verifier, &vote, 0).await);
     assert!(!verifies(&elsewhere, &vote, 0).await, "another network");
     assert!(!verifies(&verifier, &vote, 1).await, "another validator's key");
-    assert!(!verifies(&verifier, &Vote { validator: Address(key(1).public()), ..vote.clone() }, 0).await, "in another's name");
+    assert!(
+        !verifies(&verifier, &Vote { validator: Address(key(1).public()), ..vote.clone() }, 0).await,
+        "in another's name"
+    );
     assert!(!verifies(&verifier, &Vote { value: NilOrVal::Nil, ..vote.clone() }, 0).await, "for nothing");
     assert!(!verifies(&verifier, &Vote { height: Height(6), ..vote.clone() }, 0).await, "another height");
     assert!(!verifies(&verifier, &Vote { round: Round::Nil, ..vote.clone() }, 0).await, "no round");
 
-    let proposal = Proposal { height: Height(5), round: Round::new(1), block: BlockHash(BLOCK), valid_round: Round::new(0), proposer: Address(key(0).public()) };
+    let proposal = Proposal {
+        height: Height(5),
+        round: Round::new(1),
+        block: BlockHash(BLOCK),
+        valid_round: Round::new(0),
+        proposer: Address(key(0).public()),
+    };
     let signed = signer.sign_proposal(proposal.clone()).await.unwrap();
     let verifies = async |verifier: &Sr25519Verifier, proposal: &Proposal| {
         verifier.verify_signed_proposal(proposal, &signed.signature, &key(0).public()).await.unwrap().is_valid()
@@ -143,7 +168,10 @@ async fn votes_and_proposals_verify_only_as_signed() {
     assert!(verifies(&verifier, &proposal).await);
     assert!(!verifies(&elsewhere, &proposal).await, "another network");
     assert!(!verifies(&verifier, &Proposal { valid_round: Round::Nil, ..proposal.clone() }).await, "another lock");
-    assert!(!verifies(&verifier, &Proposal { block: BlockHash(Digest([8; 32])), ..proposal.clone() }).await, "another block");
+    assert!(
+        !verifies(&verifier, &Proposal { block: BlockHash(Digest([8; 32])), ..proposal.clone() }).await,
+        "another block"
+    );
 
     let content = OpeningContent { height: 5, round: 1, block: BLOCK, block_bytes: 10, proposer: key(0).public() };
     let opening = signer.sign_opening(content);
@@ -156,7 +184,11 @@ async fn votes_and_proposals_verify_only_as_signed() {
     let proof = signer.sign_validator_proof(key(0).public().0.to_vec(), vec![1, 2, 3]).await.unwrap();
     assert!(verifier.verify_validator_proof(&proof).await.unwrap().is_valid());
     assert!(elsewhere.verify_validator_proof(&proof).await.unwrap().is_invalid(), "another network");
-    let stolen = arc_malachitebft_app_channel::app::types::core::ValidatorProof::new(proof.public_key, vec![3, 2, 1], proof.signature);
+    let stolen = arc_malachitebft_app_channel::app::types::core::ValidatorProof::new(
+        proof.public_key,
+        vec![3, 2, 1],
+        proof.signature,
+    );
     assert!(verifier.verify_validator_proof(&stolen).await.unwrap().is_invalid(), "another connection");
 }
 
@@ -175,8 +207,15 @@ where
 
 #[test]
 fn every_message_comes_back_and_is_refused_when_cut_or_prolonged() {
-    let signed_vote = SignedMessage::<Erm, _>::new(Vote::from_content(&vote(0, VoteKind::Prevote, None)), Sig(Signature([3; 64])));
-    let proposal = Proposal { height: Height(5), round: Round::new(1), block: BlockHash(BLOCK), valid_round: Round::Nil, proposer: Address(key(0).public()) };
+    let signed_vote =
+        SignedMessage::<Erm, _>::new(Vote::from_content(&vote(0, VoteKind::Prevote, None)), Sig(Signature([3; 64])));
+    let proposal = Proposal {
+        height: Height(5),
+        round: Round::new(1),
+        block: BlockHash(BLOCK),
+        valid_round: Round::Nil,
+        proposer: Address(key(0).public()),
+    };
     for message in [
         SignedConsensusMsg::Vote(signed_vote.clone()),
         SignedConsensusMsg::Proposal(SignedMessage::new(proposal, Sig(Signature([4; 64])))),
@@ -202,7 +241,11 @@ fn every_message_comes_back_and_is_refused_when_cut_or_prolonged() {
         validity: Validity::Invalid,
     };
     assert_eq!(there_and_back(&value), value);
-    for part in [Part::Chunk(Bytes::from(vec![1; CHUNK_BYTES])), Part::Transactions(vec![Bytes::from(vec![2; 10]); 3]), Part::Tip(Box::new(certificate(&[0, 1])))] {
+    for part in [
+        Part::Chunk(Bytes::from(vec![1; CHUNK_BYTES])),
+        Part::Transactions(vec![Bytes::from(vec![2; 10]); 3]),
+        Part::Tip(Box::new(certificate(&[0, 1]))),
+    ] {
         assert_eq!(there_and_back(&part), part);
     }
     let request = Request::<Erm>::ValueRequest(ValueRequest::new(Height(1)..=Height(9)));
@@ -220,7 +263,12 @@ fn what_is_beyond_the_bounds_does_not_decode() {
     let many = BorshCodec.encode(&Part::Transactions(vec![Bytes::new(); 1025])).unwrap();
     assert!(Codec::<Part>::decode(&BorshCodec, many).is_err());
     let signature = PolkaSignature::<Erm>::new(Address(PublicKey([1; 32])), Sig(Signature([0; 64])));
-    let polka = PolkaCertificate { height: Height(1), round: Round::new(0), value_id: BLOCK, polka_signatures: vec![signature; 257] };
+    let polka = PolkaCertificate {
+        height: Height(1),
+        round: Round::new(0),
+        value_id: BLOCK,
+        polka_signatures: vec![signature; 257],
+    };
     let polka = BorshCodec.encode(&polka).unwrap();
     assert!(Codec::<PolkaCertificate<Erm>>::decode(&BorshCodec, polka).is_err());
 }

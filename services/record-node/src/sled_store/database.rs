@@ -40,7 +40,12 @@ impl fmt::Display for Damage {
 impl Damage {
     /// Whether the disk is at fault, which a rebuild cannot help.
     pub(super) fn is_environment(&self) -> bool {
-        let kinds = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem];
+        let kinds = [
+            ErrorKind::StorageFull,
+            ErrorKind::QuotaExceeded,
+            ErrorKind::PermissionDenied,
+            ErrorKind::ReadOnlyFilesystem,
+        ];
         matches!(self, Self::Refused(sled::Error::Io(error)) if kinds.contains(&error.kind()))
     }
 
@@ -139,7 +144,13 @@ struct Lock(File);
 impl Lock {
     fn take(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(LOCK);
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(Error::io(&path))?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::io(&path))?;
         match fs4::FileExt::try_lock(&file) {
             Ok(()) => Ok(Self(file)),
             Err(fs4::TryLockError::WouldBlock) => Err(store::Error::Locked { dir: dir.to_owned() }.into()),

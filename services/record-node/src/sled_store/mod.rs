@@ -31,7 +31,11 @@ pub struct SledStore {
 
 impl SledStore {
     /// The store in a folder, if there is one: it holds this network in this layout, or the damage says why not.
-    pub(crate) fn existing(folder: &Folder, network: &Digest, kept_heights: u64) -> Result<Option<Result<Self, Damage>>, crate::Error> {
+    pub(crate) fn existing(
+        folder: &Folder,
+        network: &Digest,
+        kept_heights: u64,
+    ) -> Result<Option<Result<Self, Damage>>, crate::Error> {
         let Some(opened) = folder.newest()? else { return Ok(None) };
         let found = opened.and_then(|db| Self::over(db, folder, network, kept_heights));
         match found {
@@ -43,7 +47,8 @@ impl SledStore {
     /// An empty store in place of whatever lies in the folder.
     pub(crate) fn fresh(folder: &Folder, network: &Digest, kept_heights: u64) -> Result<Self, crate::Error> {
         let db = folder.begin()?;
-        guarded(|| db.insert(layout::OWNER, layout::owner(network))).map_err(|damage| damage.into_error(folder.dir()))?;
+        guarded(|| db.insert(layout::OWNER, layout::owner(network)))
+            .map_err(|damage| damage.into_error(folder.dir()))?;
         Ok(Self { db, folder: folder.clone(), kept_heights, oldest: 0, head: None, validators: None })
     }
 
@@ -72,7 +77,9 @@ impl SledStore {
     /// # Errors
     /// [`erm::Error::Store`] where sled cannot answer.
     pub fn validator_changes(&self, through: u64) -> Result<Vec<(u64, ValidatorSet)>, ErmError> {
-        let found = self.guard(|db| db.range(layout::validators(1)..=layout::validators(through)).collect::<sled::Result<Vec<_>>>());
+        let found = self.guard(|db| {
+            db.range(layout::validators(1)..=layout::validators(through)).collect::<sled::Result<Vec<_>>>()
+        });
         let mut changes = Vec::new();
         for (key, value) in found.map_err(|damage| self.told(damage))? {
             let set = ledger::decode("validators", &value).map_err(|error| error.to_string());
@@ -100,10 +107,16 @@ impl SledStore {
     /// The damage in the state machine's words. Where the files are at fault, the next start rebuilds them.
     fn told(&self, damage: Damage) -> ErmError {
         if damage.is_environment() {
-            return ErmError::Store(format!("{}: {damage}: free the disk or mend its permissions", self.folder.dir().display()));
+            return ErmError::Store(format!(
+                "{}: {damage}: free the disk or mend its permissions",
+                self.folder.dir().display()
+            ));
         }
         self.folder.condemn();
-        ErmError::Store(format!("{}: {damage}; it is rebuilt from the blocks at the next start", self.folder.dir().display()))
+        ErmError::Store(format!(
+            "{}: {damage}; it is rebuilt from the blocks at the next start",
+            self.folder.dir().display()
+        ))
     }
 
     /// Adds to a batch what heights before the ones that are kept need; the oldest height that is left.
@@ -162,7 +175,8 @@ impl NodeStore for SledStore {
         for (key, value) in &writes.values {
             batch.insert(layout::value(key, writes.version), value.as_slice());
         }
-        let superseded = Superseded { nodes: writes.stale.clone(), values: writes.values.iter().map(|(key, _)| *key).collect() };
+        let superseded =
+            Superseded { nodes: writes.stale.clone(), values: writes.values.iter().map(|(key, _)| *key).collect() };
         batch.insert(layout::superseded(writes.version), ledger::encode(&superseded));
         if self.validators.as_ref().is_some_and(|before| *before != head.validators) {
             batch.insert(layout::validators(writes.version), ledger::encode(&head.validators));

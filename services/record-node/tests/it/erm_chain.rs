@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use erm::{
-    Act, Authority, Block, Body, Category, Consent, ConsentAct, Genesis, Grantee, Id, Limits, MembershipDecision, Mode, Operator, Party,
-    PatientRegistration, Payload, Purpose, Role, RoleWeight, Sender, SetChange, TrustRoot, verify_header,
+    Act, Authority, Block, Body, Category, Consent, ConsentAct, Genesis, Grantee, Id, Limits, MembershipDecision, Mode,
+    Operator, Party, PatientRegistration, Payload, Purpose, Role, RoleWeight, Sender, SetChange, TrustRoot,
+    verify_header,
 };
 use ledger::{Digest, KeyPair, VrfKeyPair, WrapSecretKey, rng_from_seed, sha256};
 use record_node::{ErmMachine, Handle, RecordNode, StateMachine as _, SubmitError};
@@ -42,7 +43,11 @@ fn founding() -> Genesis {
         partitions: 8,
         authority: Authority { threshold: 1, keys: vec![key("authority").public()] },
         weights: Role::ALL.into_iter().map(|role| RoleWeight { role, weight: 1 }).collect(),
-        operators: operators.iter().enumerate().map(|(i, name)| Operator { id: id(name), validator: identity(i).validator() }).collect(),
+        operators: operators
+            .iter()
+            .enumerate()
+            .map(|(i, name)| Operator { id: id(name), validator: identity(i).validator() })
+            .collect(),
         parties: operators.into_iter().zip(roles).zip(WEIGHTS).map(|(who, weight)| party(who, weight)).collect(),
         limits: Limits::default(),
     }
@@ -54,7 +59,8 @@ async fn started() -> (Network, Vec<Node>, Vec<tokio::task::JoinHandle<Result<()
     for index in 0..4 {
         let machine = ErmMachine::in_memory(founding()).unwrap();
         let (config, identity) = (network.configs[index].clone(), network.identities[index].clone());
-        let (node, task) = within("a node starting", RecordNode::start(config, identity, machine, Arc::new(now_ms))).await.unwrap();
+        let (node, task) =
+            within("a node starting", RecordNode::start(config, identity, machine, Arc::new(now_ms))).await.unwrap();
         nodes.push(node);
         tasks.push(task);
     }
@@ -106,7 +112,8 @@ async fn blocks_of_the_record_chain_verify_from_the_genesis_through_a_change_of_
     nodes[2].submit(bytes).await.unwrap();
     let registered = within("the registration", nodes[0].await_committed(first)).await.unwrap();
     // The authority lowers the doctors' stake: 30, 24, 22, 20.
-    let decision = MembershipDecision { sequence: 0, acts: vec![Act::Stake { party: id("b-doctors-party"), units: 24 }] };
+    let decision =
+        MembershipDecision { sequence: 0, acts: vec![Act::Stake { party: id("b-doctors-party"), units: 24 }] };
     let membership = decision.sign(&network, &[key("authority")], &mut rng_from_seed([2; 32]));
     let (change, bytes) = signed(network, Sender::Authority, 0, Payload::Membership(membership), &key("authority"));
     nodes[1].submit(bytes).await.unwrap();
@@ -134,7 +141,8 @@ async fn blocks_of_the_record_chain_verify_from_the_genesis_through_a_change_of_
     assert!(verify_header(TrustRoot::Genesis(&elsewhere), &[change], &header, &certificate).is_err());
 
     // What the state's rules forbid is refused at the door: a stake that takes the clinical majority away.
-    let decision = MembershipDecision { sequence: 1, acts: vec![Act::Stake { party: id("b-doctors-party"), units: 1 }] };
+    let decision =
+        MembershipDecision { sequence: 1, acts: vec![Act::Stake { party: id("b-doctors-party"), units: 1 }] };
     let membership = decision.sign(&network, &[key("authority")], &mut rng_from_seed([3; 32]));
     let (_, bytes) = signed(network, Sender::Authority, 1, Payload::Membership(membership), &key("authority"));
     assert!(matches!(nodes[0].submit(bytes).await, Err(SubmitError::Refused(_))));
@@ -157,7 +165,8 @@ async fn load_of_consents() {
         last = id;
     }
     within("the patients", nodes[0].await_committed(last)).await.unwrap();
-    let consents: Vec<Vec<_>> = patients.iter().map(|patient| (0..EACH).map(|n| consent(network, patient, n)).collect()).collect();
+    let consents: Vec<Vec<_>> =
+        patients.iter().map(|patient| (0..EACH).map(|n| consent(network, patient, n)).collect()).collect();
     let (begun, height) = (Instant::now(), nodes[0].height());
     let loads = consents.into_iter().enumerate().map(|(i, own)| {
         let node = nodes[i % 4].clone();

@@ -28,7 +28,9 @@ async fn load(node: Handle<Toy>, transactions: Vec<(Digest, Bytes)>) -> (Vec<Dur
         while !rest.is_empty() {
             begun = Instant::now();
             let answers = node.submit_all(rest.clone()).await;
-            let full = |answer: &Result<_, SubmitError>| matches!(answer, Err(SubmitError::Full { .. } | SubmitError::SenderFull { .. }));
+            let full = |answer: &Result<_, SubmitError>| {
+                matches!(answer, Err(SubmitError::Full { .. } | SubmitError::SenderFull { .. }))
+            };
             rest = rest.into_iter().zip(&answers).filter(|(_, answer)| full(answer)).map(|(bytes, _)| bytes).collect();
             refused += rest.len() as u64;
             if !rest.is_empty() {
@@ -53,7 +55,11 @@ async fn measure(label: &str, opaque: bool, per_sender: u64) {
     let total = SENDERS as u64 * per_sender;
     let warm_height = network.node(0).height();
     let begun = Instant::now();
-    let tasks: Vec<_> = transactions.into_iter().enumerate().map(|(i, own)| tokio::spawn(load(network.node(i % 4).clone(), own))).collect();
+    let tasks: Vec<_> = transactions
+        .into_iter()
+        .enumerate()
+        .map(|(i, own)| tokio::spawn(load(network.node(i % 4).clone(), own)))
+        .collect();
     let (mut latencies, mut refused) = (Vec::new(), 0);
     for task in tasks {
         let (of_sender, full) = task.await.unwrap();

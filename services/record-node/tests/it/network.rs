@@ -60,14 +60,21 @@ pub fn now_ms() -> i64 {
 impl Network {
     /// A network that is not started; `set` adjusts the settings of every node.
     pub fn new(weights: &[u64], set: impl Fn(&mut Config)) -> Self {
-        let _ = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().try_init();
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let dir = tempfile::tempdir().unwrap();
         let identities: Vec<_> = (0..weights.len()).map(identity).collect();
         let ports = ports(weights.len());
-        let peers: Vec<_> =
-            identities.iter().zip(&ports).map(|(one, port)| Peer { address: port.to_string(), node_id: one.node_id() }).collect();
+        let peers: Vec<_> = identities
+            .iter()
+            .zip(&ports)
+            .map(|(one, port)| Peer { address: port.to_string(), node_id: one.node_id() })
+            .collect();
         let configs = ports.iter().enumerate().map(|(index, port)| {
-            let mut config = Config::new(format!("n{index}"), dir.path().join(format!("n{index}")), *port, peers.clone());
+            let mut config =
+                Config::new(format!("n{index}"), dir.path().join(format!("n{index}")), *port, peers.clone());
             config.heartbeat_ms = 600_000;
             config.timeouts.propose_ms = 500;
             config.timeouts.prevote_ms = 200;
@@ -77,7 +84,15 @@ impl Network {
             set(&mut config);
             config
         });
-        Self { configs: configs.collect(), _dir: dir, identities, weights: weights.to_vec(), nodes: weights.iter().map(|_| None).collect(), opaque: false, clock_offsets_ms: vec![0; weights.len()] }
+        Self {
+            configs: configs.collect(),
+            _dir: dir,
+            identities,
+            weights: weights.to_vec(),
+            nodes: weights.iter().map(|_| None).collect(),
+            opaque: false,
+            clock_offsets_ms: vec![0; weights.len()],
+        }
     }
 
     /// Every node started.

@@ -27,7 +27,10 @@ async fn what_is_refused_is_refused_with_its_reason_and_what_was_full_takes_agai
     *forged.last_mut().unwrap() ^= 1;
     assert!(matches!(node.submit(forged.into()).await, Err(SubmitError::Refused(Refusal::Signature(_)))));
     let elsewhere = write(ledger::Digest([43; 32]), &ann, 1, 16).1;
-    assert!(matches!(node.submit(elsewhere).await, Err(SubmitError::Refused(Refusal::Signature(_)))), "another network's");
+    assert!(
+        matches!(node.submit(elsewhere).await, Err(SubmitError::Refused(Refusal::Signature(_)))),
+        "another network's"
+    );
     assert!(matches!(node.submit(vec![1, 2, 3].into()).await, Err(SubmitError::Refused(Refusal::Malformed(_)))));
     let expired = transaction(NETWORK, &ann, 1, 0, Act::Write { key: 1, value: vec![1] }).1;
     assert!(matches!(node.submit(expired).await, Err(SubmitError::Refused(Refusal::Expired { .. }))));
@@ -46,7 +49,10 @@ async fn what_is_refused_is_refused_with_its_reason_and_what_was_full_takes_agai
     network.start(3).await;
     let last = write(NETWORK, &bob, 3, 16).0;
     let committed = within("the waiting ones committing", node.await_committed(last)).await.unwrap();
-    assert_eq!(node.submit(bytes).await, Err(SubmitError::AlreadyCommitted { id, height: node_height_of(&node, id).await }));
+    assert_eq!(
+        node.submit(bytes).await,
+        Err(SubmitError::AlreadyCommitted { id, height: node_height_of(&node, id).await })
+    );
     assert!(committed.height >= 1);
     network.commit(0, &bob, 4).await;
     let stale = node.submit(write(NETWORK, &bob, 2, 99).1).await;

@@ -89,7 +89,8 @@ fn changes_of_the_validators_are_kept_for_ever() {
         header.next_validators != header.validators
     };
     for through in [0, 3, 20, 40] {
-        let expected: Vec<_> = (1..=through).filter(changed).map(|height| (height, oracle.state.validators_at(height).unwrap())).collect();
+        let expected: Vec<_> =
+            (1..=through).filter(changed).map(|height| (height, oracle.state.validators_at(height).unwrap())).collect();
         assert_eq!(machine.validator_changes(through).unwrap(), expected);
     }
     assert!(machine.validator_changes(40).unwrap().len() > 3);

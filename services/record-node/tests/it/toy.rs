@@ -17,9 +17,15 @@ pub struct Body {
 
 #[derive(Clone, BorshSerialize, BorshDeserialize)]
 pub enum Act {
-    Write { key: u32, value: Vec<u8> },
+    Write {
+        key: u32,
+        value: Vec<u8>,
+    },
     /// Replaces a validator's weight from the next height on; 0 removes it.
-    Weight { validator: PublicKey, weight: u64 },
+    Weight {
+        validator: PublicKey,
+        weight: u64,
+    },
 }
 
 #[derive(BorshSerialize, BorshDeserialize)]
@@ -90,7 +96,11 @@ impl Toy {
     pub fn new(network: Digest, validators: &[(PublicKey, u64)]) -> Self {
         let tip = Tip { height: 0, hash: network, time_ms: 0 };
         let validators = validators.iter().copied().collect();
-        Self { network, state: State { values: BTreeMap::new(), sequences: BTreeMap::new(), validators, root: network, tip }, opaque: false }
+        Self {
+            network,
+            state: State { values: BTreeMap::new(), sequences: BTreeMap::new(), validators, root: network, tip },
+            opaque: false,
+        }
     }
 
     pub fn value(&self, key: u32) -> Option<Vec<u8>> {
@@ -116,7 +126,14 @@ impl Toy {
 
     fn fresh(&self) -> Executed {
         let State { root, tip, .. } = self.state.clone_small();
-        Executed { parent: tip.hash, values: BTreeMap::new(), sequences: BTreeMap::new(), weights: BTreeMap::new(), root, tip }
+        Executed {
+            parent: tip.hash,
+            values: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            root,
+            tip,
+        }
     }
 
     fn next_sequence(&self, executed: &Executed, sender: &PublicKey) -> u64 {
@@ -135,7 +152,9 @@ impl Toy {
             return Err(Refusal::Rule(format!("sequence {} before {next}", body.sequence)));
         }
         match &body.act {
-            Act::Write { value, .. } if value == b"forbidden" => return Err(Refusal::Rule("this value is forbidden".into())),
+            Act::Write { value, .. } if value == b"forbidden" => {
+                return Err(Refusal::Rule("this value is forbidden".into()));
+            }
             Act::Write { key, value } => drop(executed.values.insert(*key, value.clone())),
             Act::Weight { validator, weight } => drop(executed.weights.insert(*validator, *weight)),
         }
@@ -167,7 +186,13 @@ impl Toy {
 
 impl State {
     fn clone_small(&self) -> Self {
-        Self { values: BTreeMap::new(), sequences: BTreeMap::new(), validators: BTreeMap::new(), root: self.root, tip: self.tip }
+        Self {
+            values: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+            validators: BTreeMap::new(),
+            root: self.root,
+            tip: self.tip,
+        }
     }
 }
 
@@ -196,7 +221,13 @@ impl StateMachine for Toy {
         let (mut items, mut places) = (Vec::new(), Vec::new());
         for (place, bytes) in transactions.iter().enumerate() {
             answers.push(self.decode(bytes).and_then(|(id, Signed { body, signature })| {
-                let admission = Admission { id, sender: body.sender.0.to_vec(), sequence: body.sequence, expiry_height: body.expiry_height, checked: ledger::sha256(bytes) };
+                let admission = Admission {
+                    id,
+                    sender: body.sender.0.to_vec(),
+                    sequence: body.sequence,
+                    expiry_height: body.expiry_height,
+                    checked: ledger::sha256(bytes),
+                };
                 self.still_valid(&admission)?;
                 if body.expiry_height < height {
                     return Err(Refusal::Expired { expiry_height: body.expiry_height, height });
@@ -228,7 +259,13 @@ impl StateMachine for Toy {
         Ok(())
     }
 
-    fn propose(&self, time_ms: i64, candidates: &[(Digest, Bytes)], max_bytes: usize, _verified: &Verified<'_>) -> Result<Proposal<Executed>, Refusal> {
+    fn propose(
+        &self,
+        time_ms: i64,
+        candidates: &[(Digest, Bytes)],
+        max_bytes: usize,
+        _verified: &Verified<'_>,
+    ) -> Result<Proposal<Executed>, Refusal> {
         let mut executed = self.fresh();
         let (mut transactions, mut dropped, mut bytes) = (Vec::new(), Vec::new(), 200);
         for (id, candidate) in candidates {

@@ -84,16 +84,16 @@ contract::laws!(harness);
 async fn a_broker_that_is_not_there_is_named_after_a_bounded_time() {
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
     let mut settings = Settings::new(&closed, Topics::standard(8).unwrap());
-    settings.reach = Duration::from_secs(2);
+    settings.reach = Duration::from_secs(5);
     let began = Instant::now();
     match KafkaLog::connect(settings).await.err().unwrap() {
         Error::Unreachable { address, seconds, reason } => {
-            assert_eq!((address, seconds), (closed, 2));
+            assert_eq!((address, seconds), (closed, 5));
             assert!(reason.contains("refused"), "{reason}");
         }
         other => panic!("{other}"),
     }
-    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(began.elapsed() < Duration::from_secs(30));
 }
 
 #[tokio::test]

@@ -64,9 +64,11 @@ impl RecordNodeSettings {
 }
 
 fn peer(text: &str) -> Result<Peer, String> {
-    let refused = || format!("peers: {text:?} is no peer; write \"node id@host:port\", as the other node logs it when it starts");
+    let refused =
+        || format!("peers: {text:?} is no peer; write \"node id@host:port\", as the other node logs it when it starts");
     let (node_id, address) = text.split_once('@').ok_or_else(refused)?;
-    let port = address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>().ok())?);
+    let port =
+        address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>().ok())?);
     if node_id.is_empty() || port.is_none_or(|port| port == 0) {
         return Err(refused());
     }
@@ -75,19 +77,36 @@ fn peer(text: &str) -> Result<Peer, String> {
 
 impl Documented for RecordNodeSettings {
     const SECTION: &'static str = "record_node";
-    const ABOUT: &'static str = "A validator of the record chain, one operator a process, and its API for portals and monitors.";
+    const ABOUT: &'static str =
+        "A validator of the record chain, one operator a process, and its API for portals and monitors.";
     const KEYS: &'static [Key] = &[
         Key::new("operator", "", "Whose validator this is, as the genesis names it; its seed is in the key store."),
         Key::new("data_dir", "", "Folder of its blocks; one process at a time."),
-        Key::new("listen", "ip:port", "Address for the other validators; they know each other's keys and let nobody else in."),
+        Key::new(
+            "listen",
+            "ip:port",
+            "Address for the other validators; they know each other's keys and let nobody else in.",
+        ),
         Key::new("peers", "node id@host:port", "The other validators."),
         Key::new("heartbeat_ms", "ms", "With nothing to commit, a block is made after this time."),
         Key::new("block_interval_min_ms", "ms", "Least time between two blocks: what arrives meanwhile shares one."),
-        Key::new("connect_wait_ms", "ms", "At start, how long to wait for more than two thirds of the weight before the first block."),
+        Key::new(
+            "connect_wait_ms",
+            "ms",
+            "At start, how long to wait for more than two thirds of the weight before the first block.",
+        ),
         Key::new("clock_ahead_max_ms", "ms", "A proposed time further ahead of this clock is voted against."),
         Key::new("clock_behind_max_ms", "ms", "A proposed time further behind this clock is voted against."),
-        Key::new("api_listen", "ip:port", "Address of the API: transactions in, state with proofs out, for members of the network only."),
-        Key::new("api_open_to_network", "", "Whether other machines may reach the API; put a TLS proxy in front of it."),
+        Key::new(
+            "api_listen",
+            "ip:port",
+            "Address of the API: transactions in, state with proofs out, for members of the network only.",
+        ),
+        Key::new(
+            "api_open_to_network",
+            "",
+            "Whether other machines may reach the API; put a TLS proxy in front of it.",
+        ),
     ];
 
     fn check(&self) -> Result<(), String> {
@@ -114,7 +133,11 @@ impl Documented for RecordChainSettings {
     const SECTION: &'static str = "record_chain";
     const ABOUT: &'static str = "How monitors, portals and `enrol` reach the record chain. What a node answers is verified against the genesis.";
     const KEYS: &'static [Key] = &[
-        Key::new("nodes", "", "APIs of record nodes, http://host:port; where one does not answer, the next is asked. Empty: the node of this process."),
+        Key::new(
+            "nodes",
+            "",
+            "APIs of record nodes, http://host:port; where one does not answer, the next is asked. Empty: the node of this process.",
+        ),
         Key::new("party", "", "The member whose key, in the key store, signs requests, anchors and registrations."),
     ];
 
@@ -128,7 +151,9 @@ impl Documented for RecordChainSettings {
                 !host.is_empty() && !host.contains(['/', '@', '?']) && port.parse::<u16>().is_ok_and(|port| port != 0)
             });
             if !meant {
-                return Err(format!("nodes: {node:?} is no API of a record node; write http://host:port (TLS is for a proxy on this machine)"));
+                return Err(format!(
+                    "nodes: {node:?} is no API of a record node; write http://host:port (TLS is for a proxy on this machine)"
+                ));
             }
         }
         Ok(())

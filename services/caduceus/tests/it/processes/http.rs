@@ -5,7 +5,13 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 /// Status and body; an error where nobody answers.
-pub(super) fn request(method: &str, address: &str, path: &str, token: Option<&str>, body: &str) -> std::io::Result<(u16, String)> {
+pub(super) fn request(
+    method: &str,
+    address: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let authorization = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));

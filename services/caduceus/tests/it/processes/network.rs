@@ -9,7 +9,10 @@ use kit::{Keystore, Passphrase, Shutdown};
 use ledger::{Chain, Digest, KeyPair, WrapSecretKey};
 use monitor::{HeldKeys, Monitor, Parts, Randomness};
 use phc::messages::{ALERTS, PHC_BLOCKS, READINGS};
-use phc::{Block, ChainVerifier, ContentDigests, Contents, KeyRing, OpenedBatch, Opening, PatientKeys, Scope, Tick, open_anomaly};
+use phc::{
+    Block, ChainVerifier, ContentDigests, Contents, KeyRing, OpenedBatch, Opening, PatientKeys, Scope, Tick,
+    open_anomaly,
+};
 use store::BlobStore;
 use stream::{Append, Batch, EmbeddedLog, EventLog, Position, Topics};
 use vitals::Detector;
@@ -37,7 +40,8 @@ impl Network {
         let mut arguments = vec!["found", "--data-dir", dir.to_str().unwrap()];
         arguments.extend(kafka.iter().flat_map(|address| ["--kafka", *address]));
         done(&arguments);
-        let genesis: serde_json::Value = serde_json::from_slice(&std::fs::read(dir.join("genesis.json")).unwrap()).unwrap();
+        let genesis: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(dir.join("genesis.json")).unwrap()).unwrap();
         let partitions = u32::try_from(genesis["partitions"].as_u64().unwrap()).unwrap();
         let id = erm::Genesis::from_json(&std::fs::read(dir.join("genesis.json")).unwrap()).unwrap().network();
         Self { dir, id, partitions }
@@ -79,7 +83,9 @@ impl Network {
     /// `caduceus token` for a device.
     pub(super) fn token(&self, patient: &Patient, device: &str) -> String {
         let config = self.config();
-        done(&["token", "--patient", &patient.name, "--device", device, "--config", config.to_str().unwrap()]).trim().to_owned()
+        done(&["token", "--patient", &patient.name, "--device", device, "--config", config.to_str().unwrap()])
+            .trim()
+            .to_owned()
     }
 
     fn keystore(&self) -> Keystore {
@@ -94,7 +100,10 @@ impl Network {
     /// Verifies a patient's chain as it stands on the log, with every batch and anomaly, and says what it holds.
     pub(super) async fn content(&self, log: &dyn EventLog, blobs: &BlobStore, patient: &Patient) -> ContentDigests {
         let blocks = records(log, PHC_BLOCKS, patient.partition).await;
-        let blocks = blocks.into_iter().filter(|(key, _)| **key == patient.chain.id.0).map(|(_, value)| Block::decode(&value).unwrap());
+        let blocks = blocks
+            .into_iter()
+            .filter(|(key, _)| **key == patient.chain.id.0)
+            .map(|(_, value)| Block::decode(&value).unwrap());
         let blocks: Vec<Block> = blocks.collect();
         let mut verifier = ChainVerifier::open(self.id, &blocks[0]).unwrap();
         let mut contents = Contents::default();
@@ -103,7 +112,9 @@ impl Network {
             for entry in &block.header.batches {
                 let key = patient.keys.get(&patient.chain, Scope::Category(entry.category)).unwrap();
                 let sealed = blobs.get(&entry.blob).await.unwrap();
-                contents.records(OpenedBatch::open(&patient.chain, key, &block.header, entry.category, &sealed).unwrap().records());
+                contents.records(
+                    OpenedBatch::open(&patient.chain, key, &block.header, entry.category, &sealed).unwrap().records(),
+                );
             }
             let key = patient.keys.get(&patient.chain, Scope::Category(phc::CATEGORY_ANOMALIES)).unwrap();
             for (entry, index) in block.body.anomalies.iter().zip(0..) {
@@ -130,7 +141,8 @@ impl Network {
         let mut count = 0;
         for partition in 0..self.partitions {
             let alerts = records(log, ALERTS, partition).await;
-            count += alerts.iter().filter(|(key, _)| patients.iter().any(|patient| **key == patient.chain.id.0)).count() as u64;
+            count += alerts.iter().filter(|(key, _)| patients.iter().any(|patient| **key == patient.chain.id.0)).count()
+                as u64;
         }
         count
     }
@@ -138,12 +150,17 @@ impl Network {
     /// Says that nothing follows: whatever is gathered goes into blocks.
     pub(super) async fn flush(&self, log: &dyn EventLog, time_ms: i64) {
         let value = ledger::encode(&Tick { time_ms, flush: true });
-        let ticks = (0..self.partitions).map(|partition| Append::new(READINGS, Bytes::new(), time_ms, value.clone()).in_partition(partition));
+        let ticks = (0..self.partitions)
+            .map(|partition| Append::new(READINGS, Bytes::new(), time_ms, value.clone()).in_partition(partition));
         log.writer("test").await.unwrap().commit(Batch::of(ticks.collect())).await.unwrap();
     }
 
     /// The same readings, in the same order, to one monitor that nothing happens to.
-    pub(super) async fn undisturbed(&self, log: &dyn EventLog, patients: &[Patient]) -> BTreeMap<String, ContentDigests> {
+    pub(super) async fn undisturbed(
+        &self,
+        log: &dyn EventLog,
+        patients: &[Patient],
+    ) -> BTreeMap<String, ContentDigests> {
         let dir = tempfile::tempdir().unwrap();
         let topics = Topics::standard(self.partitions).unwrap();
         let calm = EmbeddedLog::open(&dir.path().join("log"), stream::embedded::Settings::new(topics)).unwrap();
@@ -156,7 +173,10 @@ impl Network {
                     if topic == PHC_BLOCKS && Block::decode(&value).unwrap().header.height > 0 {
                         continue;
                     }
-                    let copied = writer.commit(Batch::of(vec![Append::new(topic, key, 0, value).in_partition(partition)])).await.unwrap();
+                    let copied = writer
+                        .commit(Batch::of(vec![Append::new(topic, key, 0, value).in_partition(partition)]))
+                        .await
+                        .unwrap();
                     ends.retain(|end| topic != READINGS || end.partition != partition);
                     ends.extend(copied.into_iter().filter(|_| topic == READINGS));
                 }
@@ -170,14 +190,23 @@ impl Network {
         let signer = KeyPair::from_seed(self.keystore().require("service/monitor/signer").unwrap());
         let cohort = physiology::reference_cohort(COHORT_SEED).unwrap();
         let detector = Arc::new(Detector::new(cohort, vitals::Settings::default()).unwrap());
-        let parts = Parts { log: Arc::new(calm.clone()), blobs: blobs.clone(), keys, detector, signer, network: self.id, randomness: Randomness::System };
+        let parts = Parts {
+            log: Arc::new(calm.clone()),
+            blobs: blobs.clone(),
+            keys,
+            detector,
+            signer,
+            network: self.id,
+            randomness: Randomness::System,
+        };
         let monitor = Monitor::new(parts, monitor::Settings::default()).unwrap();
         let (mut progress, shutdown) = (monitor.progress(), Shutdown::new(super::process::PATIENCE));
         let running = tokio::spawn({
             let shutdown = shutdown.clone();
             async move { monitor.run(&shutdown).await }
         });
-        let covered = tokio::time::timeout(super::process::PATIENCE, progress.wait_for(|progress| progress.covers(&ends))).await;
+        let covered =
+            tokio::time::timeout(super::process::PATIENCE, progress.wait_for(|progress| progress.covers(&ends))).await;
         covered.expect("in time").expect("the monitor works");
         shutdown.trigger();
         running.await.unwrap().unwrap();

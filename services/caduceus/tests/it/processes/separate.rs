@@ -32,15 +32,22 @@ struct Chunk {
 fn chunks(people: usize, end_ms: i64) -> Vec<Chunk> {
     let start_ms = end_ms - DAYS * DAY_MS;
     let ill = |patient, kind| Illness { patient, start_ms: end_ms - 20 * HOUR_MS, end_ms: end_ms - 19 * HOUR_MS, kind };
-    let illnesses = [ill(0, IllnessKind::Tachycardia), ill(1, IllnessKind::Desaturation), ill(2, IllnessKind::Tachycardia), ill(3, IllnessKind::Desaturation)];
+    let illnesses = [
+        ill(0, IllnessKind::Tachycardia),
+        ill(1, IllnessKind::Desaturation),
+        ill(2, IllnessKind::Tachycardia),
+        ill(3, IllnessKind::Desaturation),
+    ];
     let plan = Plan { seed: 5, start_ms, end_ms, offset_minutes: 60, interval_minutes: 5 };
-    let mut streams: Vec<_> = (0u32..).take(people).map(|number| PatientStream::new(plan, number, &illnesses).peekable()).collect();
+    let mut streams: Vec<_> =
+        (0u32..).take(people).map(|number| PatientStream::new(plan, number, &illnesses).peekable()).collect();
     let mut sequences = vec![0u64; people];
     let mut all = Vec::new();
     for part in 1..=DAYS * 24 / CHUNK_HOURS {
         let until_ms = start_ms + part * CHUNK_HOURS * HOUR_MS;
         for (patient, stream) in streams.iter_mut().enumerate() {
-            let readings: Vec<Reading> = std::iter::from_fn(|| stream.next_if(|reading| reading.time_ms < until_ms)).collect();
+            let readings: Vec<Reading> =
+                std::iter::from_fn(|| stream.next_if(|reading| reading.time_ms < until_ms)).collect();
             let first_sequence = sequences[patient];
             sequences[patient] += readings.len() as u64;
             all.push(Chunk { patient, first_sequence, readings });
@@ -79,11 +86,13 @@ impl Sender<'_> {
         let readings: Vec<_> = chunk.readings.iter().map(line).collect();
         let identifier = serde_json::json!({ "system": "urn:caduceus:demo:patient", "value": patient.name });
         let body = serde_json::json!({ "patient": identifier, "device": DEVICE, "first_sequence": chunk.first_sequence, "readings": readings }).to_string();
-        let results = until("readings to be accepted", || match http::request("POST", &self.portal, "/readings", Some(&self.tokens[chunk.patient]), &body) {
-            Ok((200, answer)) => Some(answer),
-            // The broker is away: nothing was promised.
-            Ok((500..=599, _)) | Err(_) => None,
-            Ok((status, answer)) => panic!("{status}: {answer}"),
+        let results = until("readings to be accepted", || {
+            match http::request("POST", &self.portal, "/readings", Some(&self.tokens[chunk.patient]), &body) {
+                Ok((200, answer)) => Some(answer),
+                // The broker is away: nothing was promised.
+                Ok((500..=599, _)) | Err(_) => None,
+                Ok((status, answer)) => panic!("{status}: {answer}"),
+            }
         });
         let results: serde_json::Value = serde_json::from_str(&results).unwrap();
         let results = results["results"].as_array().unwrap();
@@ -111,7 +120,9 @@ fn height(node: &Process) -> f64 {
 /// killed and comes back, a validator is killed and catches up; the chains say what they say when nothing happens.
 #[test]
 fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_changes_nothing() {
-    let Some(mut broker) = testkit::kafka::broker_for("the_parts_run_as_separate_processes", &[]).unwrap() else { return };
+    let Some(mut broker) = testkit::kafka::broker_for("the_parts_run_as_separate_processes", &[]).unwrap() else {
+        return;
+    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let network = Network::found(dir.path().join("d"), Some(&broker.bootstrap()));
@@ -126,7 +137,14 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
     let patients = enrol(&network);
 
     let cohort = COHORT_SEED.to_string();
-    let monitor = |name: &str| Process::start(name, &["monitor"], &config, &[("CADUCEUS_MONITOR__NAME", name), ("CADUCEUS_MONITOR__COHORT_SEED", &cohort)]);
+    let monitor = |name: &str| {
+        Process::start(
+            name,
+            &["monitor"],
+            &config,
+            &[("CADUCEUS_MONITOR__NAME", name), ("CADUCEUS_MONITOR__COHORT_SEED", &cohort)],
+        )
+    };
     let (mut first, mut second) = (monitor("monitor-1"), monitor("monitor-2"));
     let mut notify = Process::start("notify", &["notify"], &config, &[]);
     // Time is told by the readings alone, so that the order of what the monitors see is that of the log.
@@ -140,10 +158,14 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
     let sender = Sender { portal: network.setting("portal", "listen"), patients: &patients, tokens };
     let (quarter, half, three_quarters) = (chunks.len() / 4, chunks.len() / 2, chunks.len() * 3 / 4);
 
-    until("both monitors to have partitions", || [&first, &second].iter().all(|monitor| monitor.said().contains("took a partition over")).then_some(()));
+    until("both monitors to have partitions", || {
+        [&first, &second].iter().all(|monitor| monitor.said().contains("took a partition over")).then_some(())
+    });
     chunks[..quarter].iter().for_each(|chunk| sender.send(chunk));
     let readings = |process: &Process| process.figure("caduceus_monitor_readings_total");
-    until("both monitors to have put readings into blocks", || (readings(&first) > 0.0 && readings(&second) > 0.0).then_some(()));
+    until("both monitors to have put readings into blocks", || {
+        (readings(&first) > 0.0 && readings(&second) > 0.0).then_some(())
+    });
     first.kill_9();
 
     chunks[quarter..half].iter().for_each(|chunk| sender.send(chunk));
@@ -162,7 +184,7 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
     let before = height(&nodes[&operators[1]]);
     nodes.remove(&lost).unwrap().kill_9();
     let (late, said) = network.enrol("late");
-    assert!(said.contains("registered by general-hospital at height"), "{said}");
+    assert!(said.contains("registered by") && said.contains("at height"), "{said}");
     assert!(height(&nodes[&operators[1]]) > before);
     let mut back = Process::start(&lost, &["record-node"], &network.node_config(&lost), &[]);
     back.ready();
@@ -208,5 +230,7 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
 
 fn mails(network: &Network) -> usize {
     let entries = std::fs::read_dir(network.dir.join("mail")).unwrap();
-    entries.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "eml")).count()
+    entries
+        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "eml"))
+        .count()
 }

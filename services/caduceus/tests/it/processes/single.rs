@@ -106,7 +106,8 @@ fn a_broker_that_is_not_there_a_port_that_is_taken_and_a_stranger_operator_end_t
     assert!(said.contains("[record_node] api_listen") && said.contains(&address), "{said}");
 
     let stranger = [("CADUCEUS_RECORD_NODE__OPERATOR", "stranger")];
-    let (status, said) = Process::start("stranger", &["record-node"], &network.node_config(&operator), &stranger).exit();
+    let (status, said) =
+        Process::start("stranger", &["record-node"], &network.node_config(&operator), &stranger).exit();
     assert_eq!(status.code(), Some(2), "{said}");
     assert!(said.contains("stranger") && said.contains(&operator), "{said}");
 }

@@ -150,7 +150,9 @@ fn guarded<T>(operation: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
         Ok(Err(sled::Error::Io(error))) => {
             let held = error.to_string().contains("lock");
             match error.kind() {
-                ErrorKind::StorageFull | ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Err(Fault::Disk(error.to_string())),
+                ErrorKind::StorageFull | ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                    Err(Fault::Disk(error.to_string()))
+                }
                 _ if held => Err(Fault::Disk(error.to_string())),
                 _ => Err(Fault::damage(error)),
             }

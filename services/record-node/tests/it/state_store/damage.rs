@@ -95,7 +95,9 @@ fn content_that_is_not_this_layouts_or_contradicts_the_blocks_is_built_anew() {
     let owner = |version: u8, network: &Digest| [&[version], network.as_bytes().as_slice()].concat();
     let network = oracle.state.network();
     type Tamper<'a> = (&'a str, Box<dyn Fn(&sled::Db) + 'a>);
-    let set = |key: &'static [u8], value: Vec<u8>| -> Box<dyn Fn(&sled::Db)> { Box::new(move |db| drop(db.insert(key, value.clone()).unwrap())) };
+    let set = |key: &'static [u8], value: Vec<u8>| -> Box<dyn Fn(&sled::Db)> {
+        Box::new(move |db| drop(db.insert(key, value.clone()).unwrap()))
+    };
     let tampers: Vec<Tamper<'_>> = vec![
         ("another layout version", set(&[0], owner(2, &network))),
         ("another network", set(&[0], owner(1, &Digest([9; 32])))),
@@ -179,7 +181,9 @@ enum Fault {
 impl Fault {
     fn of(length: usize) -> Vec<Self> {
         let mut faults = vec![Self::Missing, Self::Cut(0)];
-        for place in [0, 1, 8, 64].into_iter().chain((1..12).map(|n| length / 12 * n + n * 7)).filter(|place| *place < length) {
+        for place in
+            [0, 1, 8, 64].into_iter().chain((1..12).map(|n| length / 12 * n + n * 7)).filter(|place| *place < length)
+        {
             faults.extend([Self::Flipped(place), Self::Cut(place), Self::Zeroed(place)]);
         }
         faults

@@ -17,7 +17,8 @@ const TASK: &str = "STATE_STORE_TEST_CHILD";
 fn process() {
     let Ok(dir) = std::env::var(TASK) else { return };
     let dir = PathBuf::from(dir);
-    let mut machine = ErmMachine::on_disk_with(founding(), &dir.join("index"), &dir.join("node"), 20, &mut |_, _| {}).unwrap();
+    let mut machine =
+        ErmMachine::on_disk_with(founding(), &dir.join("index"), &dir.join("node"), 20, &mut |_, _| {}).unwrap();
     let log = BlockLog::open(&dir.join("node"));
     loop {
         let height = machine.tip().height + 1;
@@ -48,7 +49,10 @@ fn a_process_killed_in_the_middle_of_its_commits_has_the_state_of_its_blocks_at_
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap).filter(|line| line.starts_with('@'));
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap)
+            .filter(|line| line.starts_with('@'));
         let told = lines.nth(usize::try_from(5 + round * 9).unwrap()).expect("the process ended by itself");
         // At another phase of the work each time.
         std::thread::sleep(Duration::from_micros(round * 731));

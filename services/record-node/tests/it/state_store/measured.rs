@@ -6,7 +6,7 @@ use bytes::Bytes;
 use record_node::{ErmMachine, StateMachine as _};
 use store::segment_log::ReadOnlyLog;
 
-use super::world::{BlockLog, Change, Home, founding, follow, propose};
+use super::world::{BlockLog, Change, Home, follow, founding, propose};
 
 const BLOCKS: u64 = 10_000;
 
@@ -19,7 +19,11 @@ fn start_of_a_node_with_ten_thousand_small_blocks() {
         let mut machine = ErmMachine::in_memory(founding()).unwrap();
         let log = BlockLog::open(&home.data());
         for n in 0..BLOCKS {
-            let change = if n % 10 == 0 { Change::Register(u8::try_from(n / 10 % 256).unwrap()) } else { Change::Anchor(u8::try_from(n % 256).unwrap()) };
+            let change = if n % 10 == 0 {
+                Change::Register(u8::try_from(n / 10 % 256).unwrap())
+            } else {
+                Change::Anchor(u8::try_from(n % 256).unwrap())
+            };
             let erm::Proposal { block, executed, .. } = propose(machine.state(), &[change]);
             log.append(&machine.network(), &block);
             machine.commit(executed).unwrap();
@@ -61,5 +65,7 @@ fn start_of_a_node_with_ten_thousand_small_blocks() {
 
 fn bytes_in(dir: &std::path::Path) -> u64 {
     let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
-    entries.map(|entry| if entry.path().is_dir() { bytes_in(&entry.path()) } else { entry.metadata().unwrap().len() }).sum()
+    entries
+        .map(|entry| if entry.path().is_dir() { bytes_in(&entry.path()) } else { entry.metadata().unwrap().len() })
+        .sum()
 }

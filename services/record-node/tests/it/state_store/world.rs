@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use erm::{
-    Act, AnchorHeads, Authority, Block, Body, Category, Consent, ConsentAct, Genesis, Grantee, Id, Key, Limits, MembershipDecision,
-    MemoryStore, Meta, Mode, NodeStore, Operator, Party, PatientRegistration, Payload, Purpose, Role, RoleWeight, Sender, State,
+    Act, AnchorHeads, Authority, Block, Body, Category, Consent, ConsentAct, Genesis, Grantee, Id, Key, Limits,
+    MembershipDecision, MemoryStore, Meta, Mode, NodeStore, Operator, Party, PatientRegistration, Payload, Purpose,
+    Role, RoleWeight, Sender, State,
 };
 use ledger::{CommitCertificate, Digest, KeyPair, VrfKeyPair, VrfOutput, WrapSecretKey, rng_from_seed, sha256};
 use proptest::prelude::*;
@@ -44,7 +45,11 @@ pub fn founding() -> Genesis {
         partitions: 8,
         authority: Authority { threshold: 1, keys: vec![key("authority").public()] },
         weights: Role::ALL.into_iter().map(|role| RoleWeight { role, weight: 1 }).collect(),
-        operators: operators.iter().enumerate().map(|(i, name)| Operator { id: id(name), validator: identity(i).validator() }).collect(),
+        operators: operators
+            .iter()
+            .enumerate()
+            .map(|(i, name)| Operator { id: id(name), validator: identity(i).validator() })
+            .collect(),
         parties: operators.into_iter().zip(roles).zip(WEIGHTS).map(|(who, units)| party(who, units)).collect(),
         limits: Limits::default(),
     }
@@ -119,7 +124,8 @@ fn transaction<S: NodeStore>(state: &State<S>, change: Change, before: &[Sender]
             (Payload::Consent(consent), key(&format!("patient {patient}")))
         }
         Change::Stake(units) => {
-            let decision = MembershipDecision { sequence, acts: vec![Act::Stake { party: id("b-doctors"), units: units.into() }] };
+            let decision =
+                MembershipDecision { sequence, acts: vec![Act::Stake { party: id("b-doctors"), units: units.into() }] };
             (Payload::Membership(decision.sign(&network, &[key("authority")], rng)), key("authority"))
         }
     };
@@ -148,7 +154,12 @@ impl BlockLog {
     }
 
     pub fn append(&self, network: &Digest, block: &Block) {
-        let certificate = CommitCertificate { height: block.header.height, round: 0, block: block.hash(network), signatures: Vec::new() };
+        let certificate = CommitCertificate {
+            height: block.header.height,
+            round: 0,
+            block: block.hash(network),
+            signatures: Vec::new(),
+        };
         self.0.append(&[Record::new(1, &block.encode()), Record::new(2, &ledger::encode(&certificate))]).unwrap();
     }
 }
@@ -163,7 +174,8 @@ pub struct Oracle {
 impl Oracle {
     pub fn of(genesis: Genesis) -> Self {
         let absent = Key::Event(VrfOutput(sha256(b"absent")));
-        let keys = BTreeSet::from([Key::Meta(Meta::Clock), Key::Meta(Meta::Operators), Key::Party(id("b-doctors")), absent]);
+        let keys =
+            BTreeSet::from([Key::Meta(Meta::Clock), Key::Meta(Meta::Operators), Key::Party(id("b-doctors")), absent]);
         Self { state: State::genesis(genesis, MemoryStore::default()).unwrap(), blocks: Vec::new(), keys }
     }
 
@@ -249,7 +261,10 @@ impl Home {
     pub fn opened(&self, kept_heights: u64) -> (Machine, Vec<u64>) {
         let mut executed = Vec::new();
         let machine =
-            ErmMachine::on_disk_with(founding(), &self.index(), &self.data(), kept_heights, &mut |height, _| executed.push(height)).unwrap();
+            ErmMachine::on_disk_with(founding(), &self.index(), &self.data(), kept_heights, &mut |height, _| {
+                executed.push(height)
+            })
+            .unwrap();
         (machine, executed)
     }
 }
