@@ -22,9 +22,12 @@ pub(crate) type Node = Handle<ErmMachine<SledStore>>;
 /// Heights that a transaction may wait.
 const EXPIRY_HEIGHTS: u64 = 1_000;
 
+/// How a node's task ends.
+type Running = JoinHandle<Result<(), record_node::Error>>;
+
 /// The four nodes of the demo's operators.
 pub(crate) struct RecordNodes {
-    nodes: Vec<(Id, Node, JoinHandle<Result<(), record_node::Error>>)>,
+    nodes: Vec<(Id, Node, Running)>,
 }
 
 impl RecordNodes {

@@ -12,11 +12,11 @@ use crate::failure::{OrFail as _, Outcome};
 use crate::home::Home;
 
 /// A party of the demo's network.
-pub(crate) struct Seat {
-    pub(crate) party: &'static str,
-    pub(crate) operator: &'static str,
-    pub(crate) role: Role,
-    pub(crate) units: u64,
+struct Seat {
+    party: &'static str,
+    operator: &'static str,
+    role: Role,
+    units: u64,
 }
 
 /// Who validates claims in the demo.
@@ -29,7 +29,7 @@ pub(crate) const ANCHORING_PARTY: &str = "general-hospital-registry";
 const PARTITIONS: u32 = 8;
 
 /// Hospital 30, doctors 28, laboratory and pharmacy 22, insurer 20: clinical share 58 %, no operator a third.
-pub(crate) fn seats() -> [Seat; 7] {
+fn seats() -> [Seat; 7] {
     let seat = |party, operator, role, units| Seat { party, operator, role, units };
     [
         seat("general-hospital", "hospital", Role::Hospital, 30),

@@ -13,7 +13,7 @@ use kit::{Keystore, Passphrase};
 use ledger::{Chain, Digest, KeyPair, VrfKeyPair, WrapSecretKey};
 use rand_core::OsRng;
 
-pub(crate) use founding::{ANCHORING_PARTY, INSURER, Seat, seats};
+pub(crate) use founding::{ANCHORING_PARTY, INSURER};
 pub(crate) use patients::{Patient, check_name};
 
 use crate::failure::{Failure, OrFail as _, Outcome};

@@ -100,11 +100,12 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM, and its exit.
-    pub(super) fn terminate(mut self) -> ExitStatus {
+    /// SIGTERM: it drains and ends well.
+    pub(super) fn terminate(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        until(&format!("{} to end after SIGTERM", self.name), || self.child.try_wait().unwrap())
+        let status = until(&format!("{} to end after SIGTERM", self.name), || self.child.try_wait().unwrap());
+        assert_eq!(status.code(), Some(0), "{}", self.name);
     }
 
     /// Its exit, when it ends by itself.
