@@ -90,11 +90,13 @@ async fn work(config: Configuration, settings: HealthSettings, roles: BTreeSet<R
     tracing::info!(roles = ?roles, "running");
 
     let mut failure = None;
-    loop {
+    while !shutdown.is_triggered() {
         tokio::select! {
-            () = shutdown.triggered() => break,
+            () = shutdown.triggered() => {}
             Some((part, outcome)) = ends.recv() => {
-                let reason = outcome.err().unwrap_or_else(|| Failure::environment("it ended before its time"));
+                // A part may end between the signal and this look at it.
+                let early = || Failure::environment("it ended before its time");
+                let Some(reason) = outcome.err().or_else(|| (!shutdown.is_triggered()).then(early)) else { continue };
                 tracing::error!(part, %reason, "a part has ended; ending the process");
                 process.health.failed(format!("{part} has ended"));
                 failure = Some(reason);
