@@ -68,7 +68,12 @@ fn lint() -> Result<()> {
 fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     let line = format!("cargo {}", arguments.join(" "));
     eprintln!("xtask: {line}");
-    let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
+    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    // What cargo has set for this program would make build scripts that look at it run again, and half the graph with them.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos_own(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+    let status = command
         .args(arguments)
         .envs(environment.iter().copied())
         .status()
@@ -77,4 +82,12 @@ fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
         bail!("{line} failed ({status})");
     }
     Ok(())
+}
+
+/// Variables that `cargo run` sets for the program it starts.
+fn is_cargos_own(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_")
+        || name.starts_with("CARGO_MANIFEST_")
+        || name == "CARGO_CRATE_NAME"
+        || name == "CARGO_BIN_NAME"
 }
