@@ -91,7 +91,7 @@ pub(crate) struct Found {
 
 #[derive(Debug, Args)]
 pub(crate) struct Enrol {
-    /// The patient: 1 to 64 of a-z, 0-9 and '-'.
+    /// The patient: 1 to 64 letters, digits, '-', '_' and '.'.
     #[arg(long, value_name = "NAME")]
     pub(crate) patient: String,
     /// The configuration file of the network's processes.

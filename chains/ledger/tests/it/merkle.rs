@@ -52,9 +52,12 @@ proptest! {
             let mut altered = proof.clone();
             altered.path[0].0[0] ^= 1;
             prop_assert!(altered.verify(&leaves[index], &root).is_err());
-            let mut moved = proof.clone();
-            moved.index ^= 1;
-            prop_assert!(moved.verify(&leaves[index], &root).is_err());
+            // Two equal neighbours prove each other's place.
+            if leaves.get(index ^ 1) != Some(&leaves[index]) {
+                let mut moved = proof.clone();
+                moved.index ^= 1;
+                prop_assert!(moved.verify(&leaves[index], &root).is_err());
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ fn refused(error: stream::Error) -> Failure {
     use stream::Error as Log;
     match error {
         Log::InUse { path } => Failure::usage(format_args!(
-            "the embedded event log {} ([log] dir) is open in another process, and one process is all that it serves; run all roles in one process, or set kind = \"kafka\" in [log]",
+            "the embedded event log {} ([log] dir) is open in another process, and one process is all that it serves; end that one first, run all roles in one process, or set kind = \"kafka\" in [log]",
             path.display()
         )),
         Log::Corrupt { .. } => Failure::wrong(error),

@@ -22,7 +22,7 @@ pub(crate) fn token(arguments: &cli::Token) -> Outcome {
         (Some(party), _) => Holder::Party(id(party)?),
         (None, Some(name)) => {
             let patients = network.patients();
-            let patient = patients.get(&name.to_ascii_lowercase()).ok_or_else(|| {
+            let patient = patients.get(name).ok_or_else(|| {
                 Failure::usage(format_args!(
                     "there is no patient {name}; `caduceus enrol --patient {name} --config {}` makes one",
                     arguments.config.display()
