@@ -210,7 +210,11 @@ enum Lie {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_lies_is_not_believed() {
     let world = World::new().await;
-    let (patient, _) = world.register(&world.client(&[world.address])).await;
+    // Two blocks at least, so that the first is an old one.
+    let honest = world.client(&[world.address]);
+    world.register(&honest).await;
+    let (patient, height) = world.register(&honest).await;
+    assert!(height > 1);
     let other = id("mutual-insurer").unwrap();
     for lie in [
         Lie::Nothing,
@@ -226,7 +230,6 @@ async fn a_node_that_lies_is_not_believed() {
         let chain = world.client(&[address]);
         if lie == Lie::OldBlock {
             // It has seen a later block at an honest node.
-            let honest = world.client(&[world.address]);
             let seen = honest.snapshot(None).await.unwrap().finality().header.height;
             chain.snapshot(Some(seen)).await.unwrap();
         }
