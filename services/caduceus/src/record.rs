@@ -111,7 +111,7 @@ pub(crate) async fn open_machine(
 }
 
 /// Ports of this machine that nothing listens on. Another process may take one before the node does: then the start says so.
-fn free_ports(count: usize) -> Outcome<Vec<u16>> {
+pub(crate) fn free_ports(count: usize) -> Outcome<Vec<u16>> {
     let listeners: Vec<TcpListener> = (0..count)
         .map(|_| TcpListener::bind(("127.0.0.1", 0)))
         .collect::<Result<_, _>>()

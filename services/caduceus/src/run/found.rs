@@ -1,6 +1,5 @@
 //! `caduceus found`: a network for trying things out, with every key on this machine and files that `run` takes.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use kit::{Clock as _, SystemClock};
@@ -10,6 +9,7 @@ use crate::cli;
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::home::Home;
 use crate::network::Network;
+use crate::record::free_ports;
 
 /// An operator's node: where it listens.
 struct Seat {
@@ -77,18 +77,6 @@ fn seats(network: &Network) -> Outcome<Vec<Seat>> {
                 health_port,
             })
         })
-        .collect()
-}
-
-/// Ports of this machine that nothing listens on. Where one is taken before it is used, the start says so: edit the file then.
-fn free_ports(count: usize) -> Outcome<Vec<u16>> {
-    let listeners: Vec<TcpListener> = (0..count)
-        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
-        .collect::<Result<_, _>>()
-        .or_environment("no port is free on loopback")?;
-    listeners
-        .iter()
-        .map(|listener| Ok(listener.local_addr().or_environment("no port is free on loopback")?.port()))
         .collect()
 }
 
