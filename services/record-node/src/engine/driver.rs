@@ -349,7 +349,7 @@ impl<M: StateMachine> Driver<M> {
             self.undecided.of_height(height).filter(|record| record.round == round).cloned().collect();
         let mut values = Vec::new();
         for record in records {
-            let validity = self.judge(&record.hash, record.bytes(), record.proposer != self.own).await?;
+            let validity = self.judge(&record.hash, record.bytes(), true).await?;
             values.push(proposed(&record, validity));
         }
         Ok(values)
@@ -362,7 +362,9 @@ impl<M: StateMachine> Driver<M> {
             return Ok(());
         }
         let record = match self.undecided.of_proposer(height, round, &self.own).cloned() {
-            Some(record) => record,
+            // Built before a restart, perhaps long ago.
+            Some(record) if self.judge(&record.hash, record.bytes(), true).await? == Validity::Valid => record,
+            Some(_) => return Ok(()),
             None => match self.build(height, round).await? {
                 Some(record) => record,
                 None => return Ok(()),
@@ -373,11 +375,15 @@ impl<M: StateMachine> Driver<M> {
     }
 
     async fn build(&mut self, height: u64, round: u32) -> Result<Option<Undecided>, Error> {
-        let (shared, clock, max_bytes) = (self.shared.clone(), self.clock.clone(), self.config.block_bytes_max);
+        let (shared, max_bytes) = (self.shared.clone(), self.config.block_bytes_max);
+        let time_ms = next_time_ms(&*self.clock, shared.machine().tip().time_ms);
+        // The chain may be ahead of this clock. See `is_in_time`.
+        if !self.is_in_time(height, time_ms) {
+            return Ok(None);
+        }
         let built = tokio::task::spawn_blocking(move || {
             let candidates = shared.mempool().candidates(max_bytes);
             let machine = shared.machine();
-            let time_ms = next_time_ms(&*clock, machine.tip().time_ms);
             let proposal =
                 machine.propose(time_ms, &candidates, max_bytes, &|checked| shared.mempool().is_checked(checked))?;
             let summary = machine.summarize(&proposal.block)?;
@@ -468,19 +474,32 @@ impl<M: StateMachine> Driver<M> {
         Ok(summary.await.map_err(|error| Error::Engine(error.to_string()))?.ok())
     }
 
+    /// Whether this node may stand behind a block's time: asked of every block before a vote, its own included.
+    ///
+    /// The engine joins the verdicts on a block by its hash over all rounds of a height: one *valid* outweighs every other, and
+    /// what it is given to propose counts as valid. So it must be given nothing that this clock refuses. Validators on a tip
+    /// ahead of their clocks build the very same block, one after the other; when it was not asked about here, the block
+    /// was decided as soon as those who had built it were more than two thirds of the weight, though each of them had
+    /// refused it from the others.
+    ///
+    /// What is not refused, and why. A block that was in time once stays valid here though the clock moves on: others may be
+    /// locked on it, and its polka shows that more than two thirds of the weight had it in time. One that was ahead is
+    /// valid once the clock has come up to it and it comes again, from one that is locked on it or in a later round. What a
+    /// certificate proves to be decided (`take_synced`) is not asked for its time: they did who decided it.
+    fn is_in_time(&self, height: u64, time_ms: i64) -> bool {
+        let (now_ms, config) = (self.clock.now_ms(), &self.config);
+        let in_time = is_acceptable(time_ms, now_ms, config.clock_ahead_max_ms, config.clock_behind_max_ms);
+        if !in_time {
+            tracing::warn!(height, time_ms, now_ms, "a block's time is too far from this node's clock");
+        }
+        in_time
+    }
+
     /// Executes a block of the next height; `voting` asks about its time too.
     async fn judge(&mut self, hash: &Digest, block: Bytes, voting: bool) -> Result<Validity, Error> {
         if voting {
             let Some(summary) = self.summary(&block).await? else { return Ok(Validity::Invalid) };
-            let now_ms = self.clock.now_ms();
-            if !is_acceptable(summary.time_ms, now_ms, self.config.clock_ahead_max_ms, self.config.clock_behind_max_ms)
-            {
-                tracing::warn!(
-                    height = summary.height,
-                    time_ms = summary.time_ms,
-                    now_ms,
-                    "a block's time is too far from this node's clock"
-                );
+            if !self.is_in_time(summary.height, summary.time_ms) {
                 return Ok(Validity::Invalid);
             }
         }

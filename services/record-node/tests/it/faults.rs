@@ -3,24 +3,10 @@
 use std::time::Duration;
 
 use ledger::KeyPair;
-use record_node::{Error, Handle, StateMachine as _};
+use record_node::Error;
 
-use crate::network::{NETWORK, Network, WEIGHTS, now_ms, within};
+use crate::network::{NETWORK, Network, SEVERAL_ROUNDS, WEIGHTS, assert_stands_still, within};
 use crate::toy::{Toy, write};
-
-/// How long something that must not happen is given to happen: several rounds of the tests' timeouts.
-const SEVERAL_ROUNDS: Duration = Duration::from_secs(4);
-
-/// Submits and asserts that no block comes of it in several rounds; answers the transaction's id.
-async fn assert_stands_still(node: &Handle<Toy>, sender: &KeyPair, sequence: u64) -> ledger::Digest {
-    let height = node.height();
-    let (id, bytes) = write(NETWORK, sender, sequence, 16);
-    node.submit(bytes).await.unwrap();
-    let committed = tokio::time::timeout(SEVERAL_ROUNDS, node.await_committed(id)).await;
-    assert!(committed.is_err(), "it was committed without a quorum: {committed:?}");
-    assert_eq!(node.height(), height);
-    id
-}
 
 /// A10: kill any one of four: writes go on.
 #[tokio::test(flavor = "multi_thread")]
@@ -119,31 +105,6 @@ async fn a_node_that_is_in_nobodys_list_counts_for_nothing_and_is_not_listened_t
     network.commit(2, &sender, 2).await;
     stranger.shutdown().await;
     task.await.unwrap().unwrap();
-    network.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_validator_whose_clock_is_wrong_cannot_move_the_chains_time() {
-    const HOUR_MS: i64 = 3_600_000;
-    let mut network = Network::new(&WEIGHTS, |config| config.timeouts.propose_ms = 300);
-    network.clock_offsets_ms = vec![HOUR_MS, 0, 0, 0];
-    for index in 0..4 {
-        network.start(index).await;
-    }
-    let sender = KeyPair::from_seed(&[99; 32]);
-    // Through the heights that the wrong one opens, too: with 30 of 100 it opens some of twelve.
-    for sequence in 0..12 {
-        network.commit(1, &sender, sequence).await;
-    }
-    let mut later_rounds = 0;
-    for height in 1..=network.node(1).height() {
-        let (block, certificate) = network.node(1).block(height).await.unwrap().unwrap();
-        let summary = network.node(1).read(|machine| machine.summarize(&block)).unwrap();
-        assert!(summary.time_ms < now_ms() + 60_000, "height {height} is in the future");
-        later_rounds += u32::from(certificate.round > 0);
-    }
-    assert!(later_rounds > 0, "the wrong one opened no height: the test shows nothing");
-    network.assert_no_fork().await;
     network.shutdown().await;
 }
 

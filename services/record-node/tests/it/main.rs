@@ -11,6 +11,7 @@
 
 mod change;
 mod child;
+mod clocks;
 mod commit;
 mod erm_chain;
 mod faults;

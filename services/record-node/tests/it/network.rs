@@ -1,13 +1,15 @@
 //! A network of nodes on loopback, for tests.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use ledger::{Digest, KeyPair, PublicKey};
-use record_node::{Committed, Config, Error, Handle, Identity, Peer, RecordNode};
+use record_node::{Committed, Config, Error, Handle, Identity, Peer, RecordNode, SharedClock};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -19,6 +21,9 @@ pub const WEIGHTS: [u64; 4] = [30, 28, 22, 20];
 
 /// The longest that anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How long something that must not happen is given to happen: several rounds of the tests' timeouts.
+pub const SEVERAL_ROUNDS: Duration = Duration::from_secs(4);
 
 /// Waits, and says for what where it takes too long.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -38,8 +43,8 @@ pub struct Network {
     pub nodes: Vec<Option<Running>>,
     /// See [`Toy::opaque`].
     pub opaque: bool,
-    /// How far each node's clock is off.
-    pub clock_offsets_ms: Vec<i64>,
+    /// Clocks that stand where they were set; the other nodes have the real one.
+    clocks: HashMap<usize, Arc<AtomicI64>>,
 }
 
 pub fn identity(index: usize) -> Identity {
@@ -91,7 +96,7 @@ impl Network {
             weights: weights.to_vec(),
             nodes: weights.iter().map(|_| None).collect(),
             opaque: false,
-            clock_offsets_ms: vec![0; weights.len()],
+            clocks: HashMap::new(),
         }
     }
 
@@ -112,10 +117,18 @@ impl Network {
         let mut machine = Toy::new(NETWORK, &self.validators());
         machine.opaque = self.opaque;
         let (config, identity) = (self.configs[index].clone(), self.identities[index].clone());
-        let offset_ms = self.clock_offsets_ms[index];
-        let started = RecordNode::start(config, identity, machine, Arc::new(move || now_ms() + offset_ms));
+        let clock: SharedClock = match self.clocks.get(&index).cloned() {
+            Some(standing) => Arc::new(move || standing.load(Ordering::Relaxed)),
+            None => Arc::new(now_ms),
+        };
+        let started = RecordNode::start(config, identity, machine, clock);
         let (handle, task) = within("a node starting", started).await.unwrap();
         self.nodes[index] = Some(Running { handle, task });
+    }
+
+    /// Sets a node's clock, which stands from then on: first before the node starts, later also while it runs.
+    pub fn set_clock(&mut self, index: usize, time_ms: i64) {
+        self.clocks.entry(index).or_default().store(time_ms, Ordering::Relaxed);
     }
 
     pub async fn stop(&mut self, index: usize) {
@@ -173,6 +186,17 @@ impl Network {
 pub async fn await_height(node: &Handle<Toy>, height: u64) {
     let mut heights = node.subscribe();
     within("a height", heights.wait_for(|seen| *seen >= height)).await.unwrap();
+}
+
+/// Submits and asserts that no block comes of it in several rounds; answers the transaction's id.
+pub async fn assert_stands_still(node: &Handle<Toy>, sender: &KeyPair, sequence: u64) -> Digest {
+    let height = node.height();
+    let (id, bytes) = write(NETWORK, sender, sequence, 16);
+    node.submit(bytes).await.unwrap();
+    let committed = tokio::time::timeout(SEVERAL_ROUNDS, node.await_committed(id)).await;
+    assert!(committed.is_err(), "it was committed without a quorum: {committed:?}");
+    assert_eq!(node.height(), height);
+    id
 }
 
 pub async fn await_power(node: &Handle<Toy>, online: u64) {

@@ -1,0 +1,110 @@
+//! Validators whose clocks disagree.
+
+use ledger::KeyPair;
+use record_node::{Config, StateMachine as _};
+
+use crate::network::{NETWORK, Network, WEIGHTS, assert_stands_still, await_height, within};
+use crate::toy::write;
+
+/// 15 January 2027.
+const START_MS: i64 = 1_800_000_000_000;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// Rounds that pass quickly, also when many of them do.
+fn quick_rounds(config: &mut Config) {
+    config.timeouts.propose_ms = 250;
+    config.timeouts.prevote_ms = 50;
+    config.timeouts.precommit_ms = 50;
+    config.timeouts.increase_ms = 20;
+}
+
+/// The time of the block at a height, and the round that decided it.
+async fn time_and_round(network: &Network, height: u64) -> (i64, u32) {
+    let node = network.node(1);
+    let (block, certificate) = node.block(height).await.unwrap().unwrap();
+    (node.read(|machine| machine.summarize(&block)).unwrap().time_ms, certificate.round)
+}
+
+/// Commits while the first validator's clock is off by `skew_ms`; time goes by between the blocks.
+async fn assert_time_is_the_others(skew_ms: i64) {
+    let mut network = Network::new(&WEIGHTS, quick_rounds);
+    let set_clocks = |network: &mut Network, now_ms: i64| {
+        for index in 0..4 {
+            network.set_clock(index, now_ms + if index == 0 { skew_ms } else { 0 });
+        }
+    };
+    let (ahead_max_ms, behind_max_ms) = (network.configs[0].clock_ahead_max_ms, network.configs[0].clock_behind_max_ms);
+    set_clocks(&mut network, START_MS);
+    for index in 0..4 {
+        network.start(index).await;
+    }
+    let sender = KeyPair::from_seed(&[99; 32]);
+    let mut later_rounds = 0;
+    // With 30 of 100 the wrong one opens some of the twelve heights.
+    for sequence in 0..12u8 {
+        let now_ms = START_MS + i64::from(sequence) * 10 * MINUTE_MS;
+        set_clocks(&mut network, now_ms);
+        let (id, bytes) = write(NETWORK, &sender, u64::from(sequence), 16);
+        network.node(1).submit(bytes).await.unwrap();
+        let committed = within("a transaction committing", network.node(1).await_committed(id)).await.unwrap();
+        let (time_ms, round) = time_and_round(&network, committed.height).await;
+        let bounds = now_ms - behind_max_ms..=now_ms + ahead_max_ms;
+        assert!(bounds.contains(&time_ms), "height {} is {} ms off", committed.height, time_ms - now_ms);
+        later_rounds += u32::from(round > 0);
+    }
+    assert!(later_rounds > 0, "the wrong one opened no height: the test shows nothing");
+    // It refuses the others' blocks as they refuse its own, and follows what they decided all the same.
+    await_height(network.node(0), network.node(1).height()).await;
+    network.assert_no_fork().await;
+    network.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_whose_clock_is_ahead_cannot_move_the_chains_time_forward() {
+    assert_time_is_the_others(HOUR_MS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_whose_clock_is_behind_cannot_hold_the_chains_time_back() {
+    assert_time_is_the_others(-HOUR_MS).await;
+}
+
+/// D8: nothing is decided that more than two thirds of the weight do not stand behind, however many rounds go by.
+#[tokio::test(flavor = "multi_thread")]
+async fn four_validators_whose_clocks_forbid_every_block_decide_none_until_the_clocks_are_right() {
+    let mut network = Network::new(&WEIGHTS, quick_rounds);
+    for index in 0..4 {
+        network.set_clock(index, START_MS);
+    }
+    for index in 0..4 {
+        network.start(index).await;
+    }
+    let sender = KeyPair::from_seed(&[99; 32]);
+    network.commit(0, &sender, 0).await;
+    let mut tip_ms = START_MS;
+    let settings = [
+        // A block must be later than the one before: an hour ahead of every clock. Each validator would build the same.
+        ("all behind the chain", [-HOUR_MS; 4]),
+        ("each an hour from the next", [HOUR_MS, 2 * HOUR_MS, 3 * HOUR_MS, 4 * HOUR_MS]),
+    ];
+    for (sequence, (what, clocks)) in (1u64..).zip(settings) {
+        println!("{what}");
+        for (index, offset_ms) in clocks.into_iter().enumerate() {
+            network.set_clock(index, tip_ms + offset_ms);
+        }
+        let id = assert_stands_still(network.node(0), &sender, sequence).await;
+        tip_ms += 5 * HOUR_MS;
+        for index in 0..4 {
+            network.set_clock(index, tip_ms);
+        }
+        let committed = within("the transaction committing", network.node(0).await_committed(id)).await.unwrap();
+        for node in network.running() {
+            await_height(node, committed.height).await;
+        }
+        let (time_ms, _) = time_and_round(&network, committed.height).await;
+        assert!((tip_ms..tip_ms + 1_000).contains(&time_ms), "{what}: {} ms off", time_ms - tip_ms);
+    }
+    network.assert_no_fork().await;
+    network.shutdown().await;
+}
