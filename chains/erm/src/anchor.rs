@@ -1,7 +1,7 @@
 //! Anchors: heads of personal chains, bound to the record chain without showing whose they are.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger::{Chain, Digest, Domain, root_of};
+use ledger::{Chain, Digest, Domain};
 
 use crate::{Id, Refusal};
 
@@ -10,21 +10,10 @@ use crate::{Id, Refusal};
 pub struct AnchorHeads {
     /// The party's last anchor; zero for its first.
     pub previous: Digest,
-    /// RFC 6962 over the encoded [`AnchorLeaf`]s, ascending by blinded id.
+    /// RFC 6962 over the heads' leaves, ascending by blinded id; the leaves are the personal chains' own.
     pub root: Digest,
     /// How many chains.
     pub chains: u32,
-}
-
-/// One head under an anchor's root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
-pub struct AnchorLeaf {
-    /// [`blinded_chain`] of the personal chain.
-    pub blinded: Digest,
-    /// Height of the head.
-    pub height: u64,
-    /// Hash of the head.
-    pub head: Digest,
 }
 
 /// A party's last anchor in the state.
@@ -46,18 +35,6 @@ pub struct AnchorRecord {
     pub height: u64,
     /// Time of the block.
     pub time_ms: i64,
-}
-
-/// `digest(BlindedChain, blind[32] ‖ chain id)`: the same chain under the same blind, unlinkable without it.
-pub fn blinded_chain(network: &Digest, blind: &[u8; 32], chain: &Digest) -> Digest {
-    Chain::record(*network).digest_parts(Domain::BlindedChain, &[blind, &chain.0])
-}
-
-/// Sorts the leaves by blinded id and gives the root over their encodings.
-pub fn heads_root(leaves: &mut [AnchorLeaf]) -> Digest {
-    leaves.sort_unstable();
-    let encoded: Vec<Vec<u8>> = leaves.iter().map(ledger::encode).collect();
-    root_of(&encoded)
 }
 
 impl AnchorHeads {

@@ -54,7 +54,7 @@ mod view;
 
 pub use access::{Asker, Decision, Evidence, Query, Reason, decide, matrix};
 pub use admit::{Admission, SEQUENCE_AHEAD_MAX};
-pub use anchor::{AnchorHeads, AnchorLeaf, AnchorRecord, blinded_chain, heads_root};
+pub use anchor::{AnchorHeads, AnchorRecord};
 pub use block::{Block, Header};
 pub use claim::{ClaimRecord, FINGERPRINTS_MAX, FingerprintRecord, RecordClaim, fingerprint_input};
 pub use consent::{Category, Consent, ConsentAct, ConsentRecord, DataGroup, Grantee, Mode, Purpose, Release};

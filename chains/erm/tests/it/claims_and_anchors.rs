@@ -1,8 +1,5 @@
-use erm::{
-    AnchorHeads, AnchorLeaf, EventKind, Key, Payload, RecordClaim, Refusal, blinded_chain, fingerprint_input,
-    heads_root,
-};
-use ledger::{Digest, MerkleTree, VrfOutput, sha256};
+use erm::{AnchorHeads, EventKind, Key, Payload, RecordClaim, Refusal, fingerprint_input};
+use ledger::{Digest, VrfOutput, sha256};
 
 use crate::fixture::{Chain, TODAY, id, key, vrf};
 
@@ -94,24 +91,4 @@ fn an_anchor_follows_the_partys_last_one() {
     chain.commit(&[other]).unwrap();
     let empty = chain.by("dr-adams", Payload::Anchor(AnchorHeads { chains: 0, ..anchor(Digest::ZERO, b"x") }));
     assert_eq!(chain.refusal(&empty).code(), 3);
-}
-
-/// E7: a head is proved under the anchor's root by the blinded id of its chain.
-#[test]
-fn a_head_is_proved_under_the_anchors_root() {
-    let network = sha256(b"network");
-    let leaf = |n: u8| AnchorLeaf {
-        blinded: blinded_chain(&network, &[n; 32], &sha256(&[n])),
-        height: u64::from(n),
-        head: sha256(&[n, n]),
-    };
-    let mut leaves: Vec<_> = (0..5).map(leaf).collect();
-    let root = heads_root(&mut leaves);
-    assert!(leaves.is_sorted());
-    let encoded: Vec<_> = leaves.iter().map(ledger::encode).collect();
-    let tree = MerkleTree::new(&encoded);
-    for (index, leaf) in encoded.iter().enumerate() {
-        tree.prove(index as u64).unwrap().verify(leaf, &root).unwrap();
-    }
-    assert_ne!(blinded_chain(&network, &[1; 32], &sha256(&[1])), blinded_chain(&network, &[2; 32], &sha256(&[1])));
 }

@@ -4,7 +4,7 @@ use erm::{
     Act, AnchorHeads, Block, Body, BreakGlass, Category, Checkpoint, CheckpointValidator, ClinicalEvent, Consent,
     ConsentAct, EventKind, Grantee, Header, Key, Membership, MembershipDecision, Meta, Mode, Operator,
     PatientRegistration, Payload, Purpose, RecordClaim, Release, Role, Sender, Signed, State, StateProof, Visit,
-    blinded_chain, event_input, fingerprint_input,
+    event_input, fingerprint_input,
 };
 use ledger::{Digest, PublicKey, Signature, VrfOutput, VrfPublicKey, WrapPublicKey, sha256};
 
@@ -109,7 +109,6 @@ fn vectors() -> Vec<(String, String)> {
     add("visit", event(Visit::None).visit_digest(&network, &id("city-hospital")));
     add("event input", event_input(&network, &patient, -5, EventKind::Image, 2));
     add("fingerprint input", fingerprint_input(&network, &patient, 20_000, EventKind::Record, "99213", 1));
-    add("blinded chain", blinded_chain(&network, &[1; 32], &digest(2)));
 
     let consent = Key::Consent {
         patient,
