@@ -51,4 +51,4 @@ pub use mempool::MempoolLimits;
 pub use node::{Committed, Handle, RecordNode};
 pub use on_disk::Progress;
 pub use sled_store::{KEPT_HEIGHTS, SledStore};
-pub use stored::{StoredBlock, StoredBlocks};
+pub use stored::{StoredBlock, StoredBlocks, check_votes_and_proposals};

@@ -1,13 +1,52 @@
-//! Reading a node's blocks on disk while the node is not running: for checks, which repair nothing.
+//! Reading what a node keeps on disk while the node is not running: for checks, which repair nothing.
+
+mod proposals;
+mod votes;
 
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use ledger::CommitCertificate;
-use store::segment_log::{ReadOnlyLog, Reader};
+use ledger::{CommitCertificate, Digest};
+use store::segment_log::{Problem, ProblemKind, ReadOnlyLog, Reader};
 
 use crate::Error;
 use crate::blocks::{BLOCKS_DIR, contents};
+use crate::undecided::UNDECIDED_FILE;
+
+/// The engine's write-ahead log below a node's data directory.
+const VOTES_FILE: &str = "votes.wal";
+
+/// Where what an interrupted write left begins, if anything is; or the place of what is wrong, and the reason.
+type Walked = Result<Option<usize>, (usize, String)>;
+
+/// Checks the votes and the proposed blocks that a node keeps beside its blocks: checksums, encodings, signatures under the
+/// network, and heights against `decided`, the height of the node's last block. A file that is not there holds nothing.
+///
+/// Like [`store::segment_log::check`] it reads only, and tells what is wrong in problems: [`ProblemKind::TornTail`] is what
+/// an interrupted write left at the end of a file, which the node drops when it starts.
+///
+/// # Errors
+/// [`Error::Io`] where a file cannot be read.
+pub fn check_votes_and_proposals(data_dir: &Path, network: &Digest, decided: u64) -> Result<Vec<Problem>, Error> {
+    let mut problems = Vec::new();
+    let votes: &dyn Fn(&[u8]) -> Walked = &|bytes| votes::walk(bytes, network, decided);
+    let proposals: &dyn Fn(&[u8]) -> Walked = &|bytes| proposals::walk(bytes, network);
+    for (name, walk) in [(VOTES_FILE, votes), (UNDECIDED_FILE, proposals)] {
+        let file = data_dir.join(name);
+        let bytes = match std::fs::read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::io(file)(error)),
+        };
+        let (kind, offset, reason) = match walk(&bytes) {
+            Ok(None) => continue,
+            Ok(Some(at)) => (ProblemKind::TornTail, at, "an interrupted write begins here".into()),
+            Err((at, reason)) => (ProblemKind::Corrupt, at, reason),
+        };
+        problems.push(Problem { kind, file, offset: offset as u64, reason });
+    }
+    Ok(problems)
+}
 
 /// A decided block on disk, and where it lies.
 pub struct StoredBlock {

@@ -20,6 +20,10 @@ const EMPTY_BYTES: u64 = 8 << 20;
 const REWRITE_BYTES: u64 = 64 << 20;
 /// A block that was proposed more often than this at one height is not kept again.
 const PER_HEIGHT: usize = 64;
+/// Before a record: its length and its digest.
+pub(crate) const FRAME_BYTES: usize = 4 + 32;
+/// The file below a node's data directory.
+pub(crate) const UNDECIDED_FILE: &str = "undecided";
 
 /// A proposed block, with what its proposer signed about the stream.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -137,7 +141,7 @@ impl UndecidedStore {
 
 fn framed(record: &Undecided) -> Vec<u8> {
     let body = ledger::encode(record);
-    let mut framed = Vec::with_capacity(body.len() + 36);
+    let mut framed = Vec::with_capacity(body.len() + FRAME_BYTES);
     framed.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
     framed.extend_from_slice(ledger::sha256(&body).as_bytes());
     framed.extend_from_slice(&body);
@@ -153,7 +157,7 @@ impl Undecided {
 fn record_at(bytes: &[u8], at: usize) -> Option<(Undecided, usize)> {
     let length = bytes.get(at..at.checked_add(4)?)?;
     let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-    let start = at.checked_add(36)?;
+    let start = at.checked_add(FRAME_BYTES)?;
     let end = start.checked_add(length)?;
     let body = bytes.get(start..end)?;
     if bytes.get(at + 4..start)? != ledger::sha256(body).as_bytes() {
