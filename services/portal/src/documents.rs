@@ -14,9 +14,9 @@ use crate::vault::Vault;
 
 /// Where a document lies, and its key as only the facility opens it.
 #[derive(BorshSerialize, BorshDeserialize)]
-struct Place {
-    blob: BlobRef,
-    wrapped: WrappedKey,
+pub(crate) struct Place {
+    pub(crate) blob: BlobRef,
+    pub(crate) wrapped: WrappedKey,
 }
 
 /// Documents in the blob store.
@@ -27,7 +27,7 @@ pub(crate) struct Documents {
 }
 
 /// Scope of the wrap and context of the seal.
-fn scope(event: &VrfOutput) -> Vec<u8> {
+pub(crate) fn scope(event: &VrfOutput) -> Vec<u8> {
     [b"document".as_slice(), &event.0.0].concat()
 }
 
