@@ -26,7 +26,7 @@ pub fn reference_cohort(seed: u64) -> Result<CohortModel, VitalsError> {
         start_ms: START_MS,
         end_ms: START_MS + DAYS * DAY_MS,
         offset_minutes: 0,
-        interval_minutes: settings.window_minutes,
+        interval_minutes: u16::try_from(settings.window_ms / 60_000).unwrap_or(5),
     };
     let trained_from_ms = START_MS + i64::from(settings.warm_up_days) * DAY_MS;
     let mut windows = Vec::new();

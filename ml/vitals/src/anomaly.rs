@@ -1,6 +1,7 @@
 //! What the detector says: scores and anomalies, in integers only.
 
 use crate::Signal;
+use crate::news2::News2;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Number of an episode: the same readings give the same number, whoever replays them.
@@ -32,6 +33,10 @@ pub enum Route {
     Environment = 3,
     /// No data for longer than allowed.
     Silence = 4,
+    /// The resting heart rate of nights and days drifts up: onset of an illness.
+    Drift = 5,
+    /// The early warning score NEWS2, or a lower bound of it, sustained.
+    News2 = 6,
 }
 
 impl Route {
@@ -43,6 +48,8 @@ impl Route {
             Self::Forest => "forest",
             Self::Environment => "environment",
             Self::Silence => "silence",
+            Self::Drift => "drift",
+            Self::News2 => "news2",
         }
     }
 }
@@ -82,7 +89,7 @@ impl Severity {
 pub enum Change {
     /// It began.
     Opened = 1,
-    /// Another route or a higher severity joined it.
+    /// Another route or a higher severity joined it, the drift gave another alarm, or it is the first that was not too old to tell.
     Continued = 2,
     /// It ended.
     Resolved = 3,
@@ -111,7 +118,7 @@ pub enum Side {
     Above = 1,
 }
 
-/// The person's own usual value at this hour.
+/// The person's own usual value at this hour; on the drift's route, of the previous 28 nights or days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Usual {
     /// Median, thousandths of the unit.
@@ -129,18 +136,18 @@ pub struct Crossed {
     pub limit_milli: i64,
 }
 
-/// A signal's share in a forest score.
+/// A signal's share in a score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Contribution {
     /// The signal.
     pub signal: Signal,
-    /// Its smoothed deviation from the own baseline in robust standard deviations, thousandths.
+    /// Its deviation from the own usual value in robust standard deviations, thousandths; smoothed on the forest's route.
     pub deviation_milli: i64,
-    /// Share of the score, millionths; all shares add up to score − expected score, but for rounding.
+    /// Share of the score, millionths; a forest's shares add up to score − expected score, but for rounding.
     pub share_micro: i64,
 }
 
-/// How far the condition held: `held` of the last `of` minutes or windows, `needed` open an episode.
+/// How far the condition held: `held` of the last `of` steps, windows or daily values, `needed` open an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Persisted {
     /// How many hold the condition.
@@ -167,32 +174,43 @@ pub struct Anomaly {
     pub signal: Signal,
     /// When the condition began, UTC milliseconds.
     pub start_ms: i64,
-    /// The event time at which this was known: the end of the minute or window that decided it.
+    /// The event time at which this was known: the end of the step, window or night that decided it, the last
+    /// millisecond of the day.
     pub time_ms: i64,
     /// Offset of the person's clock from UTC in minutes, where known.
     pub offset_minutes: Option<i16>,
-    /// The latest value of the signal (mean of its minute or window), thousandths of the unit.
+    /// The latest value of the signal (mean of its step, window or night, median of its day), thousandths of the unit.
     pub value_milli: Option<i64>,
     /// The own usual value, where enough is known.
     pub usual: Option<Usual>,
     /// The limit that was crossed, on a limit's route.
     pub limit: Option<Crossed>,
-    /// The forest's score in (0, 1), millionths, on the forest's route.
+    /// The forest's score in (0, 1), or the drift's sum of robust standard deviations, millionths.
     pub score_micro: Option<i64>,
-    /// The score above which a window counts, millionths.
+    /// The score above which a window or a day counts, millionths.
     pub threshold_micro: Option<i64>,
-    /// Shares by signal, the largest first, on the forest's route.
+    /// Shares by signal, the largest first, on the routes of forest and drift.
     pub contributions: Vec<Contribution>,
-    /// Signals that the forest's route would use and that were missing.
+    /// Signals that the route would use and that were missing.
     pub missing: Vec<Signal>,
+    /// Points of the early warning score on its route; a score only where all seven are there.
+    pub news2: Option<News2>,
     /// Persistence at this moment.
     pub persisted: Persisted,
     /// Event time of the evidence: first instant, UTC milliseconds.
     pub from_ms: i64,
     /// Event time of the evidence: end, exclusive.
     pub to_ms: i64,
-    /// Hash of the cohort model in use.
+    /// Hash of the cohort model in use; zeros without one.
     pub model: [u8; 32],
+    /// Its seed.
+    pub seed: u64,
+    /// Commitment to all that was decided of the subject up to here ([`crate::PatientState::commitment`]): whoever replays
+    /// the same readings computes the same.
+    pub window: [u8; 32],
+    /// Whether anybody is to be alerted; not where this was known too late ([`crate::Settings::alert_age_ms`]). It is recorded
+    /// in any case.
+    pub alerting: bool,
 }
 
 /// The forest's score of one window.

@@ -1,11 +1,13 @@
 //! The detector: readings in, scores and anomalies out.
 //!
-//! Event time only. A minute is decided when a reading or a tick lies `lateness_minutes` beyond it, its signals in
-//! the order of their numbers, steps first; so neither batching nor the order within the lateness matters.
+//! Event time only. A step of time is decided when a reading or a tick lies `lateness_ms` beyond it, its signals in
+//! the order of their numbers, steps walked first; so neither batching nor the order within the lateness matters.
 
 use crate::cohort::CohortModel;
+use crate::feature::{FEATURE_LIST, feature_of};
+use crate::grid::Grid;
 use crate::milli;
-use crate::state::{MINUTE_MS, PatientState, Pending};
+use crate::state::{Latest, PatientState, Pending};
 use crate::window::{self, Window};
 use crate::{Deviations, Observation, Provenance, Reading, Route, Settings, Severity, Signal, Taken, VitalsError};
 
@@ -14,7 +16,9 @@ use crate::{Deviations, Observation, Provenance, Reading, Route, Settings, Sever
 pub struct Detector {
     pub(crate) cohort: Option<CohortModel>,
     pub(crate) settings: Settings,
+    pub(crate) grid: Grid,
     pub(crate) model: [u8; 32],
+    pub(crate) seed: u64,
 }
 
 impl Detector {
@@ -24,16 +28,18 @@ impl Detector {
     /// [`VitalsError::Setting`] where a setting is out of bounds.
     pub fn new(cohort: CohortModel, settings: Settings) -> Result<Self, VitalsError> {
         settings.check()?;
-        Ok(Self { model: cohort.hash(), cohort: Some(cohort), settings })
+        let grid = Grid::of(&settings);
+        Ok(Self { model: cohort.hash(), seed: cohort.seed(), cohort: Some(cohort), settings, grid })
     }
 
-    /// A detector without a forest: hard limits, environment and silence only.
+    /// A detector without a forest: every other route only.
     ///
     /// # Errors
     /// [`VitalsError::Setting`] where a setting is out of bounds.
     pub fn without_forest(settings: Settings) -> Result<Self, VitalsError> {
         settings.check()?;
-        Ok(Self { model: [0; 32], cohort: None, settings })
+        let grid = Grid::of(&settings);
+        Ok(Self { model: [0; 32], seed: 0, cohort: None, settings, grid })
     }
 
     /// The settings.
@@ -56,11 +62,11 @@ impl Detector {
         run.out
     }
 
-    /// Event time has reached `now_ms`: decides the minutes and windows that were heard of, and silence, up to there.
+    /// Event time has reached `now_ms`: decides the steps and windows that were heard of, and silence, up to there.
     ///
     /// A tick makes nothing late that was not heard of: readings that a device sends after a break still count, as long
-    /// as they are newer than the newest decided minute. To flush the end of a recording, tick by
-    /// [`Settings::lateness_minutes`] and [`Settings::window_minutes`] past its last reading.
+    /// as they are newer than the newest decided step. To flush the end of a recording, tick by
+    /// [`Settings::flush_ms`] past its last reading.
     pub fn tick(&self, state: &mut PatientState, now_ms: i64) -> Observation {
         let mut run = Run::new(self, state);
         run.tick(now_ms);
@@ -92,94 +98,109 @@ impl<'a> Run<'a> {
     }
 
     fn observe(&mut self, reading: &Reading) {
-        let minute = reading.time_ms.div_euclid(MINUTE_MS);
-        if minute < self.state.open_minute {
+        let grid = &self.detector.grid;
+        let slot = grid.slot(reading.time_ms);
+        if slot < self.state.inbox.open_slot {
             self.out.taken = Taken::Late;
             return;
         }
+        self.state.inbox.clock_ms = self.state.inbox.clock_ms.max(reading.time_ms);
         self.silence(reading.time_ms);
-        let waited_for = minute.saturating_sub(i64::from(self.detector.settings.lateness_minutes));
+        let waited_for = slot.saturating_sub(grid.lateness);
         self.decide_before(waited_for);
-        self.state.close_minutes_before(waited_for);
-        if reading.time_ms >= self.state.heard_ms {
-            self.state.heard_ms = reading.time_ms;
-            self.state.heard = Some(reading.signal);
+        self.state.close_slots_before(waited_for);
+        if reading.time_ms >= self.state.inbox.heard_ms {
+            self.state.inbox.heard_ms = reading.time_ms;
+            self.state.inbox.heard = Some(reading.signal);
         }
         self.end_silence(reading.time_ms);
         if reading.offset_minutes.is_some() {
             self.state.offset_minutes = reading.offset_minutes;
         }
-        self.hold(minute, reading);
+        self.hold(slot, reading);
     }
 
     fn tick(&mut self, now_ms: i64) {
+        self.state.inbox.clock_ms = self.state.inbox.clock_ms.max(now_ms);
         self.silence(now_ms);
-        let minute = now_ms.div_euclid(MINUTE_MS);
-        self.decide_before(minute.saturating_sub(i64::from(self.detector.settings.lateness_minutes)));
+        let slot = self.detector.grid.slot(now_ms);
+        self.decide_before(slot.saturating_sub(self.detector.grid.lateness));
     }
 
-    /// Adds a reading to its pending minute; the list is ordered and holds a few minutes at most.
-    fn hold(&mut self, minute: i64, reading: &Reading) {
-        let pending = &mut self.state.pending;
-        let place = rank(minute, reading.signal);
+    /// Adds a reading to its pending step; the list is ordered and holds a few steps at most.
+    fn hold(&mut self, slot: i64, reading: &Reading) {
+        let pending = &mut self.state.inbox.pending;
+        let place = rank(slot, reading.signal);
         let manual = reading.provenance == Provenance::Manual;
-        let at = pending.iter().rposition(|entry| rank(entry.minute, entry.signal) <= place);
+        let at = pending.iter().rposition(|entry| rank(entry.slot, entry.signal) <= place);
         match at.and_then(|at| pending.get_mut(at)) {
-            Some(entry) if rank(entry.minute, entry.signal) == place => {
+            Some(entry) if rank(entry.slot, entry.signal) == place => {
                 entry.sum_milli = entry.sum_milli.saturating_add(reading.value_milli);
                 entry.count = entry.count.saturating_add(1);
                 entry.manual |= manual;
             }
             _ => pending.insert(
                 at.map_or(0, |at| at + 1),
-                Pending { minute, signal: reading.signal, sum_milli: reading.value_milli, count: 1, manual },
+                Pending { slot, signal: reading.signal, sum_milli: reading.value_milli, count: 1, manual },
             ),
         }
     }
 
-    /// Decides all minutes before `minute` that were heard of, and closes the windows that end by then.
+    /// Decides all steps before `slot` that were heard of, and closes the windows and days that end by then.
     ///
     /// What is decided is closed to later readings; what was never heard of stays open, so that an upload after
     /// a break is judged although ticks have gone by.
-    pub(crate) fn decide_before(&mut self, minute: i64) {
-        let due = self.state.pending.partition_point(|entry| entry.minute < minute);
+    pub(crate) fn decide_before(&mut self, slot: i64) {
+        let due = self.state.inbox.pending.partition_point(|entry| entry.slot < slot);
         for at in 0..due {
-            if let Some(entry) = self.state.pending.get(at).copied() {
-                self.close_windows_before(entry.minute);
-                self.decide_minute(&entry);
-                self.state.close_minutes_before(entry.minute.saturating_add(1));
+            if let Some(entry) = self.state.inbox.pending.get(at).copied() {
+                self.close_before(entry.slot);
+                self.decide(&entry);
+                self.state.close_slots_before(entry.slot.saturating_add(1));
             }
         }
-        self.state.pending.drain(..due);
-        self.close_windows_before(minute);
+        if due > 0 {
+            self.state.inbox.pending.drain(..due);
+        }
+        self.close_before(slot);
     }
 
-    fn decide_minute(&mut self, entry: &Pending) {
-        let settings = &self.detector.settings;
+    fn decide(&mut self, entry: &Pending) {
+        let grid = &self.detector.grid;
         if entry.signal == Signal::Steps {
             if entry.sum_milli > 0 {
-                self.state.last_step_minute = entry.minute;
+                self.state.walked_slot = entry.slot;
             }
             return;
         }
-        let mean = milli::divide_rounded(i128::from(entry.sum_milli), i128::from(entry.count.max(1)));
-        let mean = i64::try_from(mean).unwrap_or(entry.sum_milli);
-        let at_rest = self.state.at_rest(entry.minute, settings.rest_minutes);
-        self.check_limit(entry, mean, at_rest);
-        window::take_in(self.state, settings, entry, mean, at_rest);
+        let mean_milli = milli::mean(entry.sum_milli, entry.count);
+        let at_rest = self.state.at_rest(entry.slot, grid.rest);
+        self.check_limit(entry, mean_milli, at_rest);
+        let Some(feature) = feature_of(entry.signal) else { return };
+        if let Some(latest) = self.state.latest.get_mut(feature) {
+            *latest = Latest { time_ms: grid.end_ms(entry.slot), value_milli: mean_milli };
+        }
+        if at_rest || FEATURE_LIST.get(feature).is_some_and(|spec| !spec.at_rest) {
+            window::take_in(self.state, grid, feature, entry.slot, mean_milli);
+            if entry.signal == Signal::HeartRate {
+                self.take_into_day(entry.slot, mean_milli);
+            }
+        }
     }
 
-    /// Closes the open window if it ends by the beginning of `minute`.
-    fn close_windows_before(&mut self, minute: i64) {
-        if let Some(window) = window::close_before(self.state, &self.detector.settings, minute) {
+    /// Closes what ends by the beginning of `slot`: the open window, the night and the day.
+    fn close_before(&mut self, slot: i64) {
+        if let Some(window) = window::close_before(self.state, &self.detector.settings, &self.detector.grid, slot) {
             self.judge(&window);
             self.learn(&window);
         }
+        self.close_day_before(slot);
     }
 
     /// Learns what is usual, unless the person is ill or the window looks like it.
     fn learn(&mut self, window: &Window) {
-        let relearn_ms = i64::from(self.detector.settings.relearn_days) * 86_400_000;
+        let settings = &self.detector.settings;
+        let relearn_ms = i64::from(settings.relearn_days) * crate::grid::DAY_MS;
         let ill = self.state.episodes.open().iter().any(|episode| {
             let of_body = episode.held_by(Route::HardLimit) || episode.held_by(Route::Forest);
             of_body
@@ -193,13 +214,13 @@ impl<'a> Run<'a> {
         }
         for (feature, mean) in window.means_milli.into_iter().enumerate() {
             if let Some(mean) = mean {
-                self.state.learn(feature, window.hour, mean);
+                self.state.learn(&settings.baseline, feature, window.hour, mean);
             }
         }
     }
 }
 
-/// Order in which a minute's signals are decided: steps first, since they say who rests.
-fn rank(minute: i64, signal: Signal) -> (i64, bool, u16) {
-    (minute, signal != Signal::Steps, signal.id())
+/// Order in which a step's signals are decided: steps walked first, since they say who rests.
+fn rank(slot: i64, signal: Signal) -> (i64, bool, u16) {
+    (slot, signal != Signal::Steps, signal.id())
 }

@@ -1,4 +1,5 @@
-//! Open episodes of one subject: at most one per signal, and at most one that the forest holds open.
+//! Open episodes of one subject: at most one per signal, at most one that the forest holds open, and beside them at most one
+//! each of the routes that stand alone.
 
 use crate::{EpisodeId, Route, Severity, Signal};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -33,11 +34,16 @@ fn bit(route: Route) -> u8 {
     1 << route as u8
 }
 
+/// Routes whose episodes no other route joins: silence says nothing about its signal, the drift speaks of days and not of minutes,
+/// an early warning score of all signals at once.
+const ALONE: [Route; 3] = [Route::Silence, Route::Drift, Route::News2];
+
 /// What raising a condition did.
 pub(crate) enum Raised {
     Opened(Episode),
     Continued(Episode),
-    Nothing,
+    /// It was open, and nothing about it changed.
+    Same(Episode),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -66,14 +72,16 @@ impl Episodes {
         start_ms: i64,
         now_ms: i64,
     ) -> Raised {
-        // Silence is an episode of its own: it says nothing about the signal.
-        let alone = route == Route::Silence;
-        let same = |episode: &&mut Episode| episode.signal == signal && episode.held_by(Route::Silence) == alone;
+        let alone = ALONE.contains(&route);
+        let same = |episode: &&mut Episode| {
+            let is_alone = ALONE.into_iter().any(|route| episode.held_by(route));
+            if alone { episode.held_by(route) } else { episode.signal == signal && !is_alone }
+        };
         if let Some(episode) = self.open.iter_mut().find(same) {
             let more = severity > episode.severity || !episode.held_by(route);
             episode.severity = episode.severity.max(severity);
             episode.routes |= bit(route);
-            return if more { Raised::Continued(*episode) } else { Raised::Nothing };
+            return if more { Raised::Continued(*episode) } else { Raised::Same(*episode) };
         }
         self.count = self.count.wrapping_add(1);
         let hash = Sha256::new()

@@ -12,6 +12,9 @@ pub enum VitalsError {
     /// Bytes of a state are not canonical or of another version: rebuild the state from the readings.
     #[error("state bytes refused: {0}")]
     State(String),
+    /// Bytes of a doctor's parameters are not canonical or of another version: ask for them again.
+    #[error("parameters refused: {0}")]
+    Parameters(String),
     /// A forest could not be trained: give it more or other data.
     #[error("the cohort forest could not be trained: {0}")]
     Training(#[from] iforest::IsolationForestError),

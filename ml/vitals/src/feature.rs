@@ -11,6 +11,10 @@ pub(crate) struct Feature {
     pub(crate) at_rest: bool,
     /// Rises are harmless and count as none.
     pub(crate) drops_only: bool,
+    /// Whether a fall is what a worsening looks like, not a rise.
+    pub(crate) worse_below: bool,
+    /// Median assumed of nobody in particular, thousandths.
+    pub(crate) prior_median_milli: i64,
     /// Spread assumed at first, thousandths.
     pub(crate) prior_spread_milli: i64,
     /// Smallest spread, thousandths: sensors resolve no finer.
@@ -26,6 +30,8 @@ pub(crate) static FEATURE_LIST: [Feature; FEATURES] = [
         signal: Signal::HeartRate,
         at_rest: true,
         drops_only: false,
+        worse_below: false,
+        prior_median_milli: 72_000,
         prior_spread_milli: 3_000,
         floor_milli: 1_000,
     },
@@ -33,14 +39,26 @@ pub(crate) static FEATURE_LIST: [Feature; FEATURES] = [
         signal: Signal::Respiration,
         at_rest: true,
         drops_only: false,
+        worse_below: false,
+        prior_median_milli: 16_000,
         prior_spread_milli: 1_000,
         floor_milli: 400,
     },
-    Feature { signal: Signal::Spo2, at_rest: false, drops_only: true, prior_spread_milli: 600, floor_milli: 300 },
+    Feature {
+        signal: Signal::Spo2,
+        at_rest: false,
+        drops_only: true,
+        worse_below: true,
+        prior_median_milli: 97_000,
+        prior_spread_milli: 600,
+        floor_milli: 300,
+    },
     Feature {
         signal: Signal::Temperature,
         at_rest: false,
         drops_only: false,
+        worse_below: false,
+        prior_median_milli: 36_800,
         prior_spread_milli: 150,
         floor_milli: 60,
     },
@@ -48,6 +66,8 @@ pub(crate) static FEATURE_LIST: [Feature; FEATURES] = [
         signal: Signal::HrvSdnn,
         at_rest: true,
         drops_only: false,
+        worse_below: true,
+        prior_median_milli: 50_000,
         prior_spread_milli: 6_000,
         floor_milli: 2_000,
     },
@@ -55,7 +75,14 @@ pub(crate) static FEATURE_LIST: [Feature; FEATURES] = [
 
 /// Which feature a signal feeds.
 pub(crate) fn feature_of(signal: Signal) -> Option<usize> {
-    FEATURE_LIST.iter().position(|feature| feature.signal == signal)
+    match signal {
+        Signal::HeartRate => Some(0),
+        Signal::Respiration => Some(1),
+        Signal::Spo2 => Some(2),
+        Signal::Temperature => Some(3),
+        Signal::HrvSdnn => Some(4),
+        _ => None,
+    }
 }
 
 /// A window deviates no further than this, thousandths of a robust standard deviation.
@@ -71,12 +98,17 @@ const PRESENT_WEIGHT: i64 = 3_000;
 /// After so many windows nothing is left.
 const FORGOTTEN_WINDOWS: i64 = 240;
 
-/// A window's deviation in robust standard deviations, thousandths. Median and spread in millionths.
-pub(crate) fn deviation_milli(value_milli: i64, (median_micro, spread_micro): (i64, i64)) -> i64 {
+/// A window's deviation in robust standard deviations, thousandths, clipped. Median and spread in millionths.
+pub(crate) fn deviation_milli(value_milli: i64, usual_micro: (i64, i64)) -> i64 {
+    whole_deviation_milli(value_milli, usual_micro).clamp(-CLIP_MILLI, CLIP_MILLI)
+}
+
+/// The same, however large it is.
+pub(crate) fn whole_deviation_milli(value_milli: i64, (median_micro, spread_micro): (i64, i64)) -> i64 {
     let distance_micro = value_milli.saturating_mul(1_000).saturating_sub(median_micro);
     // 1.4826 turns a median absolute deviation into a standard deviation of a normal distribution.
     let sigma_micro = (spread_micro.max(1).saturating_mul(14_826) / 10_000).max(1);
-    (distance_micro.saturating_mul(1_000) / sigma_micro).clamp(-CLIP_MILLI, CLIP_MILLI)
+    distance_micro.saturating_mul(1_000) / sigma_micro
 }
 
 /// Exponentially smoothed deviation with the weight of what is in it.

@@ -45,20 +45,27 @@
 //! ```
 
 pub mod milli;
+pub mod news2;
 
 mod anomaly;
 mod baseline;
 mod cohort;
 mod detector;
+mod drift;
 mod episodes;
 mod error;
 mod feature;
-mod judge;
+mod grid;
+mod limit;
+mod parameters;
 mod persistence;
+mod profile;
 mod reading;
 mod refusal;
 mod registry;
+mod routes;
 mod settings;
+mod severity;
 mod signal;
 mod state;
 mod window;
@@ -72,9 +79,11 @@ pub use detector::Detector;
 pub use episodes::Episode;
 pub use error::VitalsError;
 pub use feature::{Deviations, FEATURES};
+pub use limit::{Gate, Limit};
+pub use parameters::Parameters;
 pub use reading::{Admission, Provenance, RawReading, Reading, to_own_unit};
 pub use refusal::Refusal;
 pub use registry::{OtherUnit, SPECS, Spec};
-pub use settings::{Gate, Limit, Settings};
+pub use settings::{BaselineSettings, DriftSettings, Settings};
 pub use signal::{Category, Signal};
 pub use state::{Link, PatientState, WarmUp};

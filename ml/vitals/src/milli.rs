@@ -90,6 +90,15 @@ pub fn to_text(value_milli: i64) -> String {
     format!("{sign}{whole}.{}", fraction.trim_end_matches('0'))
 }
 
+/// Mean of `count` values that sum up to `sum_milli`, rounded half away from zero; the sum itself of none.
+pub(crate) fn mean(sum_milli: i64, count: u32) -> i64 {
+    if count <= 1 {
+        return sum_milli;
+    }
+    let (count, half) = (i64::from(count), i64::from(count / 2));
+    if sum_milli >= 0 { sum_milli.saturating_add(half) / count } else { sum_milli.saturating_sub(half) / count }
+}
+
 /// `numerator / denominator` rounded half away from zero. The denominator must be positive.
 pub(crate) fn divide_rounded(numerator: i128, denominator: i128) -> i128 {
     let half = denominator / 2;

@@ -6,7 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct History {
     /// Bit 0 is the newest.
-    held: u32,
+    held: u64,
     /// How many in a row were clear of the condition by the margin.
     clear_run: u8,
     /// Start of the oldest held one that is still in the history.
@@ -19,7 +19,7 @@ impl History {
     /// Takes in one minute or window. `holds`: the condition; `clear`: clear of it by the margin.
     pub(crate) fn push(&mut self, holds: bool, clear: bool, n: u8, from_ms: i64, to_ms: i64) {
         let before = self.held;
-        self.held = (self.held << 1 | u32::from(holds)) & mask(n);
+        self.held = (self.held << 1 | u64::from(holds)) & mask(n);
         if holds && before & mask(n) >> 1 == 0 {
             self.since_ms = from_ms;
         }
@@ -33,7 +33,7 @@ impl History {
     }
 
     pub(crate) fn count(&self) -> u8 {
-        u8::try_from(self.held.count_ones()).unwrap_or(32)
+        u8::try_from(self.held.count_ones()).unwrap_or(64)
     }
 
     pub(crate) fn opens(&self, k: u8) -> bool {
@@ -45,8 +45,8 @@ impl History {
     }
 }
 
-fn mask(n: u8) -> u32 {
-    u32::MAX >> (32 - u32::from(n.clamp(1, 32)))
+fn mask(n: u8) -> u64 {
+    u64::MAX >> (64 - u32::from(n.clamp(1, 64)))
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_opens_exactly_when_k_of_the_last_n_hold(
-            bits in proptest::collection::vec(any::<bool>(), 1..80), n in 1_u8..=32, k in 1_u8..=32
+            bits in proptest::collection::vec(any::<bool>(), 1..150), n in 1_u8..=64, k in 1_u8..=64
         ) {
             let mut history = History::default();
             for (at, holds) in bits.iter().enumerate() {

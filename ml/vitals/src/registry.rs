@@ -113,7 +113,7 @@ const CELSIUS: &[&str] = &["degC", "°C", "C"];
 const MMHG: &[&str] = &["mmHg"];
 
 /// The registry, in the order of the numbers.
-pub static SPECS: [Spec; 24] = [
+pub static SPECS: [Spec; 26] = [
     Spec::new(Signal::HeartRate, "heart_rate", Vitals, "/min", 20, 300)
         .aliases(&["hr", "bpm", "pulse", "heartrate"])
         .loinc(&["8867-4"])
@@ -160,6 +160,14 @@ pub static SPECS: [Spec; 24] = [
         .aliases(&["body_weight"])
         .loinc(&["29463-7"])
         .or_in(&[POUND, GRAM]),
+    Spec::new(Signal::SupplementalOxygen, "supplemental_oxygen", Vitals, "{0,1}", 0, 1)
+        .aliases(&["oxygen_therapy", "on_oxygen"])
+        .unit_names(&["1"])
+        .whole(),
+    Spec::new(Signal::Consciousness, "consciousness", Vitals, "{0,1}", 0, 1)
+        .aliases(&["acvpu", "cvpu"])
+        .unit_names(&["1"])
+        .whole(),
     Spec::new(Signal::Steps, "steps", Activity, "{steps}", 0, 100_000)
         .aliases(&["step", "step_count"])
         .loinc(&["55423-8"])
@@ -216,20 +224,22 @@ pub(crate) fn spec(signal: Signal) -> &'static Spec {
         Signal::HrvSdnn => 7,
         Signal::Glucose => 8,
         Signal::Weight => 9,
-        Signal::Steps => 10,
-        Signal::Calories => 11,
-        Signal::SleepStage => 12,
-        Signal::PacedBeats => 13,
-        Signal::PacedRate => 14,
-        Signal::BatteryVoltage => 15,
-        Signal::MedicationIntake => 16,
-        Signal::Training => 17,
-        Signal::RoomTemperature => 18,
-        Signal::Humidity => 19,
-        Signal::Co2 => 20,
-        Signal::Noise => 21,
-        Signal::Light => 22,
-        Signal::BedOccupancy => 23,
+        Signal::SupplementalOxygen => 10,
+        Signal::Consciousness => 11,
+        Signal::Steps => 12,
+        Signal::Calories => 13,
+        Signal::SleepStage => 14,
+        Signal::PacedBeats => 15,
+        Signal::PacedRate => 16,
+        Signal::BatteryVoltage => 17,
+        Signal::MedicationIntake => 18,
+        Signal::Training => 19,
+        Signal::RoomTemperature => 20,
+        Signal::Humidity => 21,
+        Signal::Co2 => 22,
+        Signal::Noise => 23,
+        Signal::Light => 24,
+        Signal::BedOccupancy => 25,
     };
     &SPECS[at]
 }

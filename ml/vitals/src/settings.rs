@@ -1,100 +1,73 @@
-//! Everything that can be set, with defaults for adults at home.
+//! Everything that can be set, the same for all subjects. A profile ([`Settings::home`], [`Settings::bedside`]) is
+//! one set of settings for everybody; what a doctor sets for one patient lies in [`crate::Parameters`].
 
-use crate::{Severity, Signal, VitalsError};
+use crate::{Limit, Signal, VitalsError};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// When a limit of a signal applies.
+/// How a person's own usual values are learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Gate {
-    /// Always.
-    Always = 0,
-    /// The high side only at rest (no step in the last [`Settings::rest_minutes`]).
-    HighAtRest = 1,
+pub struct BaselineSettings {
+    /// Whether each hour of the day has an estimate of its own, beside the one over all hours.
+    pub by_hour: bool,
+    /// Windows with data before an estimate is used.
+    pub enough_windows: u16,
+    /// So many windows are learned fast, by steps that shrink as one over their number; from then on slowly.
+    pub learning_windows: u16,
+    /// Memory of an hour's own estimate after that, in windows of that hour.
+    pub hour_memory_windows: u16,
+    /// Memory of the estimate over all hours after that, in windows.
+    pub memory_windows: u16,
 }
 
-/// A hard limit of one signal, per minute with data.
+/// The drift's route: two sums (CUSUM) of daily deviations of the resting heart rate. Days and hours are the
+/// person's own; minutes are resting minutes with a heart rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Limit {
-    /// The signal.
-    pub signal: Signal,
-    /// A minute's mean below this violates, thousandths of the unit.
-    pub low_milli: Option<i64>,
-    /// A minute's mean above this violates, thousandths of the unit.
-    pub high_milli: Option<i64>,
-    /// Hysteresis: to resolve, means must lie this far inside the limit, thousandths.
-    pub margin_milli: i64,
-    /// An episode opens when `k` of the last `n` minutes with data violate.
-    pub k: u8,
-    /// See `k`; an episode resolves after `n` minutes in a row inside the margin. At most 32.
-    pub n: u8,
-    /// When it applies.
-    pub gate: Gate,
-    /// Severity of its episodes.
-    pub severity: Severity,
+pub struct DriftSettings {
+    /// The night is from midnight to this hour.
+    pub night_until_hour: u8,
+    /// Minutes that a night's value needs; it is their mean.
+    pub night_minutes: u16,
+    /// Minutes that a day's value needs; it is their median.
+    pub day_minutes: u16,
+    /// Values within the previous 28 days that a deviation needs.
+    pub values: u8,
+    /// Smallest robust standard deviation, thousandths of a beat a minute.
+    pub floor_milli: i32,
+    /// A deviation counts up to this, thousandths of a robust standard deviation.
+    pub cap_milli: i32,
+    /// What is taken from each deviation, thousandths.
+    pub slack_milli: i32,
+    /// A sum above this is an alarm, thousandths.
+    pub alarm_milli: i32,
+    /// After so many days without a value a sum starts anew.
+    pub forget_days: u8,
+    /// An episode resolves when a value is no alarm and the last alarm was so many days ago.
+    pub resolve_days: u8,
 }
 
-impl Limit {
-    /// A limit that always applies and needs `k` of `n` minutes; values in whole units.
-    #[must_use]
-    pub const fn new(
-        signal: Signal,
-        low: Option<i64>,
-        high: Option<i64>,
-        margin_milli: i64,
-        k: u8,
-        n: u8,
-        severity: Severity,
-    ) -> Self {
-        const fn milli(units: Option<i64>) -> Option<i64> {
-            match units {
-                Some(units) => Some(units.saturating_mul(1_000)),
-                None => None,
-            }
-        }
-        Self {
-            signal,
-            low_milli: milli(low),
-            high_milli: milli(high),
-            margin_milli,
-            k,
-            n,
-            gate: Gate::Always,
-            severity,
-        }
-    }
-
-    /// Checks `0 < k ≤ n ≤ 32`, a margin that is not negative, and low < high.
-    ///
-    /// # Errors
-    /// [`VitalsError::Setting`] with what is wrong.
-    pub fn check(&self) -> Result<(), VitalsError> {
-        let ordered = match (self.low_milli, self.high_milli) {
-            (Some(low), Some(high)) => low < high,
-            _ => true,
-        };
-        if self.k == 0 || self.k > self.n || self.n > 32 {
-            return Err(VitalsError::Setting("a limit needs 0 < k <= n <= 32"));
-        }
-        if self.margin_milli < 0 || !ordered {
-            return Err(VitalsError::Setting("a limit needs low < high and a margin that is not negative"));
-        }
-        Ok(())
-    }
-}
-
-/// Settings of the detector, the same for all subjects; per-patient limits lie in the state.
+/// Settings of the detector, the same for all subjects.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Settings {
-    /// How long a minute waits for readings of slower devices, minutes of event time (at most 60).
-    pub lateness_minutes: u16,
-    /// Length of a window of the forest, minutes; divides 60.
-    pub window_minutes: u16,
+    /// The step of time in which values are decided, milliseconds: readings of a signal within it count as their mean.
+    pub step_ms: u32,
+    /// How long a step waits for readings of slower devices, milliseconds of event time (at most an hour).
+    pub lateness_ms: u32,
+    /// Length of a window of the forest, milliseconds; whole steps, and a whole number of them in an hour.
+    pub window_ms: u32,
+    /// At rest = no step walked in this time, milliseconds.
+    pub rest_ms: u32,
+    /// A gap in a signal after which its persistence starts anew, milliseconds.
+    pub gap_ms: u32,
+    /// No reading at all for this long: the devices are taken for offline, milliseconds.
+    pub offline_ms: u32,
+    /// No reading at all for this long opens a technical episode, milliseconds; 0 turns it off.
+    pub silence_ms: u32,
+    /// An anomaly about an instant that lies further back than this is recorded, but nobody is alerted, milliseconds.
+    pub alert_age_ms: u32,
+    /// How usual values are learned.
+    pub baseline: BaselineSettings,
     /// Distinct days of baseline before the forest speaks.
     pub warm_up_days: u16,
-    /// At rest = no step in this many minutes.
-    pub rest_minutes: u16,
     /// A forest episode opens when this many …
     pub forest_k: u8,
     /// … of this many windows with data score high; it resolves after as many in a row below the
@@ -102,52 +75,30 @@ pub struct Settings {
     pub forest_n: u8,
     /// A second vital corroborates from this deviation on, thousandths of a robust standard deviation.
     pub corroboration_milli: i64,
+    /// A forest episode that no second vital corroborates opens only from this deviation of the one vital on, thousandths.
+    pub alone_milli: i64,
+    /// A heart that is too fast at rest while no second vital deviates may be exercise that steps do not show (cycling,
+    /// swimming): then so many …
+    pub fast_alone_k: u8,
+    /// … of so many steps with data are needed. At most 64; `fast_alone_k` = 0 asks for no second vital.
+    pub fast_alone_n: u8,
     /// An episode older than this no longer keeps readings out of the baseline, days.
     pub relearn_days: u16,
-    /// A gap in a signal after which its persistence starts anew, minutes.
-    pub gap_minutes: u16,
-    /// No reading at all for this long opens a technical episode, minutes; 0 turns it off.
-    pub silence_minutes: u32,
+    /// The drift's route; off where there is none.
+    pub drift: Option<DriftSettings>,
+    /// Whether the continuous severity looks at single steps alone, not at deviations smoothed over windows and at alarms.
+    pub severity_of_steps: bool,
     /// Hard limits for everybody, at most one per signal.
     pub limits: Vec<Limit>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        use Severity::{Advisory, Critical, Technical, Urgent};
-        Self {
-            lateness_minutes: 2,
-            window_minutes: 5,
-            warm_up_days: 14,
-            rest_minutes: 12,
-            forest_k: 10,
-            forest_n: 12,
-            corroboration_milli: 2_000,
-            relearn_days: 14,
-            gap_minutes: 30,
-            silence_minutes: 0,
-            limits: vec![
-                Limit {
-                    gate: Gate::HighAtRest,
-                    ..Limit::new(Signal::HeartRate, Some(35), Some(130), 3_000, 5, 6, Critical)
-                },
-                Limit::new(Signal::RestingHeartRate, Some(35), Some(130), 3_000, 1, 1, Critical),
-                Limit::new(Signal::Respiration, Some(8), Some(30), 1_000, 4, 6, Critical),
-                Limit::new(Signal::Spo2, Some(88), None, 1_000, 3, 5, Critical),
-                Limit::new(Signal::Temperature, Some(35), Some(40), 200, 3, 5, Critical),
-                Limit::new(Signal::Systolic, Some(85), Some(200), 5_000, 1, 1, Urgent),
-                Limit::new(Signal::Diastolic, Some(45), Some(120), 3_000, 1, 1, Urgent),
-                Limit::new(Signal::Glucose, Some(54), Some(350), 5_000, 1, 1, Urgent),
-                Limit::new(Signal::PacedRate, Some(40), Some(140), 2_000, 3, 5, Critical),
-                Limit { low_milli: Some(2_600), ..Limit::new(Signal::BatteryVoltage, None, None, 50, 3, 5, Technical) },
-                Limit::new(Signal::RoomTemperature, Some(15), Some(32), 500, 5, 10, Advisory),
-                Limit::new(Signal::Humidity, Some(15), Some(80), 2_000, 5, 10, Advisory),
-                Limit::new(Signal::Co2, None, Some(2_000), 100_000, 5, 10, Advisory),
-                Limit::new(Signal::Noise, None, Some(85), 2_000, 5, 10, Advisory),
-            ],
-        }
+        Self::home()
     }
 }
+
+const HOUR_MS: u32 = 3_600_000;
 
 impl Settings {
     /// Checks every bound that is stated at the fields.
@@ -155,27 +106,59 @@ impl Settings {
     /// # Errors
     /// [`VitalsError::Setting`] with what is wrong.
     pub fn check(&self) -> Result<(), VitalsError> {
-        if self.lateness_minutes > 60 {
-            return Err(VitalsError::Setting("lateness_minutes is at most 60"));
+        let refuse = |reason| Err(VitalsError::Setting(reason));
+        if self.step_ms == 0 || HOUR_MS % self.step_ms != 0 {
+            return refuse("step_ms must divide an hour");
         }
-        if self.window_minutes == 0 || 60 % self.window_minutes != 0 {
-            return Err(VitalsError::Setting("window_minutes must divide 60"));
+        if self.lateness_ms > HOUR_MS {
+            return refuse("lateness_ms is at most an hour");
+        }
+        if self.window_ms == 0 || HOUR_MS % self.window_ms != 0 || self.window_ms % self.step_ms != 0 {
+            return refuse("window_ms must be whole steps and divide an hour");
         }
         if self.forest_k == 0 || self.forest_k > self.forest_n || self.forest_n > 32 {
-            return Err(VitalsError::Setting("the forest needs 0 < forest_k <= forest_n <= 32"));
+            return refuse("the forest needs 0 < forest_k <= forest_n <= 32");
         }
-        for (at, limit) in self.limits.iter().enumerate() {
-            limit.check()?;
-            if self.limits.iter().skip(at + 1).any(|other| other.signal == limit.signal) {
-                return Err(VitalsError::Setting("there is more than one limit of a signal"));
-            }
+        if self.fast_alone_k > self.fast_alone_n || self.fast_alone_n > 64 {
+            return refuse("a fast heart alone needs fast_alone_k <= fast_alone_n <= 64");
         }
-        Ok(())
+        let BaselineSettings { enough_windows, learning_windows, hour_memory_windows, memory_windows, .. } =
+            self.baseline;
+        if enough_windows == 0 || learning_windows == 0 || hour_memory_windows == 0 || memory_windows == 0 {
+            return refuse("the baseline's windows must be above 0");
+        }
+        self.drift.iter().try_for_each(|drift| drift.check(self.step_ms))?;
+        crate::limit::check_all(&self.limits)
     }
 
     /// The limit of a signal.
     #[must_use]
     pub fn limit(&self, signal: Signal) -> Option<&Limit> {
         self.limits.iter().find(|limit| limit.signal == signal)
+    }
+
+    /// How far event time must pass the last reading of a recording for all that can be decided to be decided.
+    #[must_use]
+    pub fn flush_ms(&self) -> i64 {
+        i64::from(self.step_ms) + i64::from(self.lateness_ms) + i64::from(self.window_ms)
+    }
+}
+
+impl DriftSettings {
+    fn check(&self, step_ms: u32) -> Result<(), VitalsError> {
+        let refuse = |reason| Err(VitalsError::Setting(reason));
+        if step_ms != 60_000 {
+            return refuse("the drift's route counts minutes: it needs step_ms = 60000");
+        }
+        if self.night_until_hour == 0 || self.night_until_hour > 23 {
+            return refuse("the drift's night ends from 1 to 23 o'clock");
+        }
+        if self.night_minutes == 0 || self.day_minutes == 0 || self.values == 0 || self.values > 28 {
+            return refuse("the drift needs minutes above 0 and 1 to 28 values");
+        }
+        if self.floor_milli <= 0 || self.cap_milli <= 0 || self.slack_milli < 0 || self.alarm_milli <= 0 {
+            return refuse("the drift needs floor, cap and alarm above 0, and slack not below");
+        }
+        Ok(())
     }
 }

@@ -84,6 +84,10 @@ pub enum Signal {
     Glucose = 9,
     /// Body weight, kilograms.
     Weight = 10,
+    /// 1 where the person breathes supplemental oxygen, 0 on air.
+    SupplementalOxygen = 11,
+    /// 0 alert, 1 newly confused, or responsive to voice or pain only, or unresponsive (CVPU).
+    Consciousness = 12,
     /// Steps since the previous reading.
     Steps = 20,
     /// Energy since the previous reading, kilocalories.

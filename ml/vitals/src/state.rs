@@ -1,26 +1,43 @@
 //! All that is kept about one subject between readings.
 
 use crate::baseline::Baseline;
+use crate::drift::Drift;
 use crate::episodes::{Episode, Episodes};
 use crate::feature::{FEATURE_LIST, FEATURES, Smoothed, feature_of};
+use crate::grid::{DAY_MS, HOUR_MS, NEVER};
 use crate::persistence::History;
-use crate::{Limit, Settings, Side, Signal, Usual, VitalsError};
+use crate::settings::BaselineSettings;
+use crate::{EpisodeId, Limit, Parameters, Settings, Side, Signal, Usual, VitalsError};
 use borsh::{BorshDeserialize, BorshSerialize};
+use sha2::{Digest, Sha256};
 
-pub(crate) const MINUTE_MS: i64 = 60_000;
-const VERSION: u16 = 1;
-/// Earlier than every minute.
-pub(crate) const NEVER: i64 = i64::MIN;
+const VERSION: u16 = 2;
+const MINUTE_MS: i64 = 60_000;
 
-/// Mean of a signal in a minute that is not closed yet.
+/// Mean of a signal in a step that is not decided yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Pending {
-    pub(crate) minute: i64,
+    pub(crate) slot: i64,
     pub(crate) signal: Signal,
     pub(crate) sum_milli: i64,
     pub(crate) count: u32,
     /// Whether a person entered one of the values.
     pub(crate) manual: bool,
+}
+
+/// What was heard and is not decided: it hangs on ticks, and on the order within the lateness.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Inbox {
+    /// Latest event time of a reading or a tick.
+    pub(crate) clock_ms: i64,
+    /// Latest event time of a reading, and its signal.
+    pub(crate) heard_ms: i64,
+    pub(crate) heard: Option<Signal>,
+    /// Slots before this one are decided.
+    pub(crate) open_slot: i64,
+    pub(crate) pending: Vec<Pending>,
+    /// Open episodes that nobody was alerted about, because what was known of them was too old.
+    pub(crate) untold: Vec<EpisodeId>,
 }
 
 /// What a limit remembers of its signal.
@@ -36,42 +53,64 @@ pub(crate) struct Track {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Sum {
     pub(crate) sum_milli: i64,
-    pub(crate) minutes: u16,
+    pub(crate) steps: u16,
+}
+
+/// A decided value and the end of its step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Latest {
+    pub(crate) time_ms: i64,
+    pub(crate) value_milli: i64,
+}
+
+impl Latest {
+    pub(crate) const NONE: Self = Self { time_ms: NEVER, value_milli: 0 };
+}
+
+/// The forest's last word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct LastScore {
+    pub(crate) time_ms: i64,
+    pub(crate) score_micro: i32,
+    pub(crate) threshold_micro: i32,
 }
 
 /// State of one subject: a patient, or a location with its environment sensors.
 ///
-/// Bounded: about 2 KiB in steady state with all features, whatever the number of readings. Borsh bytes are
+/// Bounded, whatever the number of readings: below 4 KiB in steady state with all features. Borsh bytes are
 /// canonical; a state that is written and read back goes on exactly where it was.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PatientState {
     version: u16,
+    pub(crate) inbox: Inbox,
     pub(crate) subject: [u8; 16],
+    pub(crate) parameters: Parameters,
     pub(crate) offset_minutes: Option<i16>,
-    /// Latest event time heard, and its signal.
-    pub(crate) heard_ms: i64,
-    pub(crate) heard: Option<Signal>,
-    /// Minutes before this one are decided.
-    pub(crate) open_minute: i64,
-    pub(crate) pending: Vec<Pending>,
-    pub(crate) last_step_minute: i64,
-    pub(crate) own_limits: Vec<Limit>,
+    /// Last slot in which a step was walked.
+    pub(crate) walked_slot: i64,
     pub(crate) tracks: Vec<Track>,
-    /// Number of the window that is open: minute / length.
+    /// Steps at rest with a heart that is too fast, alone or not.
+    pub(crate) fast: History,
+    /// Number of the window that is open: slot / length.
     pub(crate) window: i64,
     pub(crate) sums: [Sum; FEATURES],
     /// Number of the window that `smoothed` reaches.
     pub(crate) smoothed_window: i64,
     pub(crate) smoothed: [Smoothed; FEATURES],
-    pub(crate) latest_milli: [Option<i64>; FEATURES],
+    /// Means of the last windows with data.
+    pub(crate) means: [Latest; FEATURES],
+    /// Last decided values.
+    pub(crate) latest: [Latest; FEATURES],
     pub(crate) baselines: Vec<(u8, Baseline)>,
     pub(crate) last_day: i64,
     pub(crate) days: u16,
     pub(crate) forest: History,
+    pub(crate) last_score: Option<LastScore>,
+    pub(crate) drift: Option<Box<Drift>>,
     pub(crate) episodes: Episodes,
 }
 
-/// How far the warm-up has come. Before its end only hard limits speak.
+/// How far the warm-up has come. Before its end the forest is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WarmUp {
     /// Completed days with data.
@@ -93,10 +132,15 @@ impl WarmUp {
 pub enum Link {
     /// No reading yet.
     Never,
-    /// A reading within the last few minutes.
+    /// A reading within the last few steps.
     Heard,
     /// Nothing for longer than a gap.
     Gap {
+        /// Since when, UTC milliseconds.
+        since_ms: i64,
+    },
+    /// Nothing for so long that the devices are taken for offline.
+    Offline {
         /// Since when, UTC milliseconds.
         since_ms: i64,
     },
@@ -109,24 +153,32 @@ impl PatientState {
     pub fn new(subject: [u8; 16]) -> Self {
         Self {
             version: VERSION,
+            inbox: Inbox {
+                clock_ms: NEVER,
+                heard_ms: NEVER,
+                heard: None,
+                open_slot: NEVER,
+                pending: Vec::new(),
+                untold: Vec::new(),
+            },
             subject,
+            parameters: Parameters::default(),
             offset_minutes: None,
-            heard_ms: NEVER,
-            heard: None,
-            open_minute: NEVER,
-            pending: Vec::new(),
-            last_step_minute: NEVER,
-            own_limits: Vec::new(),
+            walked_slot: NEVER,
             tracks: Vec::new(),
+            fast: History::default(),
             window: NEVER,
             sums: [Sum::default(); FEATURES],
             smoothed_window: NEVER,
             smoothed: [Smoothed::default(); FEATURES],
-            latest_milli: [None; FEATURES],
+            means: [Latest::NONE; FEATURES],
+            latest: [Latest::NONE; FEATURES],
             baselines: Vec::new(),
             last_day: NEVER,
             days: 0,
             forest: History::default(),
+            last_score: None,
+            drift: None,
             episodes: Episodes::default(),
         }
     }
@@ -147,31 +199,38 @@ impl PatientState {
         if state.version != VERSION {
             return Err(VitalsError::State(format!("version {} is not {VERSION}", state.version)));
         }
-        state.own_limits.iter().try_for_each(Limit::check)?;
+        state.parameters.check()?;
         Ok(state)
     }
 
-    /// Sets a limit for this subject, as a doctor passes it on; it counts from the next minute.
+    /// Commits to all that was decided so far: SHA-256 of a tag and the bytes of this state without its inbox. Whoever has
+    /// the same readings computes the same, whenever ticks came and in whatever order within the lateness.
+    #[must_use]
+    pub fn commitment(&self) -> [u8; 32] {
+        let decided = Self { inbox: Self::new(self.subject).inbox, ..self.clone() };
+        Sha256::new().chain_update(b"caduceus window 1").chain_update(decided.to_bytes()).finalize().into()
+    }
+
+    /// Puts a doctor's parameters for this subject into force; they count from the next decided step.
     ///
     /// # Errors
-    /// [`VitalsError::Setting`] where the limit is not well formed.
-    pub fn set_limit(&mut self, limit: Limit) -> Result<(), VitalsError> {
-        limit.check()?;
-        self.clear_limit(limit.signal);
-        self.own_limits.push(limit);
-        self.own_limits.sort_unstable_by_key(|limit| limit.signal);
+    /// [`VitalsError`] where they are not well formed.
+    pub fn apply(&mut self, parameters: Parameters) -> Result<(), VitalsError> {
+        parameters.check()?;
+        self.parameters = parameters;
         Ok(())
     }
 
-    /// Goes back to the limit for everybody.
-    pub fn clear_limit(&mut self, signal: Signal) {
-        self.own_limits.retain(|limit| limit.signal != signal);
+    /// The doctor's parameters in force.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
     }
 
     /// The limit in effect for a signal.
     #[must_use]
     pub fn limit<'a>(&'a self, settings: &'a Settings, signal: Signal) -> Option<&'a Limit> {
-        self.own_limits.iter().find(|limit| limit.signal == signal).or_else(|| settings.limit(signal))
+        self.parameters.limit(signal).or_else(|| settings.limit(signal))
     }
 
     /// How far the warm-up has come.
@@ -183,17 +242,21 @@ impl PatientState {
     /// Whether the subject is being heard at `now_ms`.
     #[must_use]
     pub fn link(&self, settings: &Settings, now_ms: i64) -> Link {
-        if self.heard.is_none() {
+        if self.inbox.heard.is_none() {
             return Link::Never;
         }
-        let gap_ms = i64::from(settings.gap_minutes) * MINUTE_MS;
-        if now_ms.saturating_sub(self.heard_ms) > gap_ms { Link::Gap { since_ms: self.heard_ms } } else { Link::Heard }
+        let since_ms = self.inbox.heard_ms;
+        match now_ms.saturating_sub(since_ms) {
+            quiet_ms if quiet_ms <= i64::from(settings.gap_ms) => Link::Heard,
+            quiet_ms if quiet_ms <= i64::from(settings.offline_ms) => Link::Gap { since_ms },
+            _ => Link::Offline { since_ms },
+        }
     }
 
     /// Latest event time heard, UTC milliseconds.
     #[must_use]
     pub fn heard_ms(&self) -> Option<i64> {
-        self.heard.map(|_| self.heard_ms)
+        self.inbox.heard.map(|_| self.inbox.heard_ms)
     }
 
     /// Open episodes, the oldest first.
@@ -204,9 +267,9 @@ impl PatientState {
 
     /// The own usual value of a signal at an instant; `None` where the signal has no baseline or too little is known.
     #[must_use]
-    pub fn usual(&self, signal: Signal, time_ms: i64) -> Option<Usual> {
+    pub fn usual(&self, settings: &Settings, signal: Signal, time_ms: i64) -> Option<Usual> {
         let feature = feature_of(signal)?;
-        let (median, spread) = self.baseline(feature)?.usual_micro(self.hour(time_ms.div_euclid(MINUTE_MS)))?;
+        let (median, spread) = self.baseline(feature)?.usual_micro(&settings.baseline, self.hour(time_ms))?;
         Some(Usual { median_milli: median / 1_000, spread_milli: spread / 1_000 })
     }
 
@@ -214,7 +277,7 @@ impl PatientState {
         self.baselines.iter().find(|(number, _)| usize::from(*number) == feature).map(|(_, baseline)| baseline)
     }
 
-    pub(crate) fn learn(&mut self, feature: usize, hour: u8, value_milli: i64) {
+    pub(crate) fn learn(&mut self, settings: &BaselineSettings, feature: usize, hour: u8, value_milli: i64) {
         let (Ok(number), Some(spec)) = (u8::try_from(feature), FEATURE_LIST.get(feature)) else { return };
         let at = match self.baselines.binary_search_by_key(&number, |(number, _)| *number) {
             Ok(at) => at,
@@ -224,27 +287,37 @@ impl PatientState {
             }
         };
         if let Some((_, baseline)) = self.baselines.get_mut(at) {
-            baseline.learn(hour, value_milli, spec.prior_spread_milli, spec.floor_milli);
+            baseline.learn(settings, hour, value_milli, spec.prior_spread_milli, spec.floor_milli);
         }
     }
 
-    /// Minutes before `minute` are decided: what comes for them is late.
-    pub(crate) fn close_minutes_before(&mut self, minute: i64) {
-        self.open_minute = self.open_minute.max(minute);
+    /// Slots before `slot` are decided: what comes for them is late.
+    pub(crate) fn close_slots_before(&mut self, slot: i64) {
+        self.inbox.open_slot = self.inbox.open_slot.max(slot);
     }
 
-    /// Minute on the person's own clock; UTC where the offset is unknown.
-    pub(crate) fn local_minute(&self, minute: i64) -> i64 {
-        minute.saturating_add(i64::from(self.offset_minutes.unwrap_or(0)))
+    /// An instant on the person's own clock; UTC where the offset is unknown.
+    pub(crate) fn local_ms(&self, time_ms: i64) -> i64 {
+        time_ms.saturating_add(i64::from(self.offset_minutes.unwrap_or(0)) * MINUTE_MS)
+    }
+
+    /// The instant of a moment on the person's own clock.
+    pub(crate) fn instant_ms(&self, local_ms: i64) -> i64 {
+        local_ms.saturating_sub(i64::from(self.offset_minutes.unwrap_or(0)) * MINUTE_MS)
+    }
+
+    /// Day on the person's own clock, since 1970-01-01.
+    pub(crate) fn day(&self, time_ms: i64) -> i64 {
+        self.local_ms(time_ms).div_euclid(DAY_MS)
     }
 
     /// Hour of the day on the person's own clock.
-    pub(crate) fn hour(&self, minute: i64) -> u8 {
-        u8::try_from(self.local_minute(minute).rem_euclid(1_440) / 60).unwrap_or(0)
+    pub(crate) fn hour(&self, time_ms: i64) -> u8 {
+        u8::try_from(self.local_ms(time_ms).rem_euclid(DAY_MS) / HOUR_MS).unwrap_or(0)
     }
 
-    /// Whether a minute is at rest: no step in the last `rest_minutes`.
-    pub(crate) fn at_rest(&self, minute: i64, rest_minutes: u16) -> bool {
-        minute.saturating_sub(self.last_step_minute) >= i64::from(rest_minutes)
+    /// Whether a slot is at rest: no step walked in the last `rest` steps of time.
+    pub(crate) fn at_rest(&self, slot: i64, rest: i64) -> bool {
+        slot.saturating_sub(self.walked_slot) >= rest
     }
 }

@@ -1,8 +1,10 @@
-//! Windows of the forest: means of minutes, and the smoothed deviations at their end.
+//! Windows of the forest: means of steps, and the smoothed deviations at their end.
 
-use crate::feature::{Deviations, FEATURE_LIST, FEATURES, deviation_milli, feature_of};
-use crate::state::{MINUTE_MS, NEVER, PatientState, Pending, Sum};
-use crate::{Settings, milli};
+use crate::Settings;
+use crate::feature::{Deviations, FEATURE_LIST, FEATURES, deviation_milli};
+use crate::grid::{Grid, NEVER};
+use crate::milli;
+use crate::state::{Latest, PatientState, Sum};
 
 /// A window that has ended and had data.
 pub(crate) struct Window {
@@ -13,31 +15,27 @@ pub(crate) struct Window {
     pub(crate) deviations: Deviations,
 }
 
-/// Adds a decided minute to its window, which the caller has made the open one.
-pub(crate) fn take_in(state: &mut PatientState, settings: &Settings, entry: &Pending, mean_milli: i64, at_rest: bool) {
-    let Some(feature) = feature_of(entry.signal) else { return };
-    if FEATURE_LIST.get(feature).is_some_and(|spec| spec.at_rest) && !at_rest {
-        return;
-    }
-    state.window = entry.minute.div_euclid(i64::from(settings.window_minutes));
+/// Adds a decided step to its window, which the caller has made the open one.
+pub(crate) fn take_in(state: &mut PatientState, grid: &Grid, feature: usize, slot: i64, mean_milli: i64) {
+    state.window = slot.div_euclid(grid.window);
     if let Some(sum) = state.sums.get_mut(feature) {
         sum.sum_milli = sum.sum_milli.saturating_add(mean_milli);
-        sum.minutes = sum.minutes.saturating_add(1);
+        sum.steps = sum.steps.saturating_add(1);
     }
 }
 
-/// Closes the open window if it ends by the beginning of `minute`. Windows without data are not closed one by
+/// Closes the open window if it ends by the beginning of `slot`. Windows without data are not closed one by
 /// one: the next one with data lets them go by.
-pub(crate) fn close_before(state: &mut PatientState, settings: &Settings, minute: i64) -> Option<Window> {
-    let length = i64::from(settings.window_minutes);
-    if state.window == NEVER || state.window.saturating_add(1).saturating_mul(length) > minute {
+pub(crate) fn close_before(state: &mut PatientState, settings: &Settings, grid: &Grid, slot: i64) -> Option<Window> {
+    if state.window == NEVER || state.window.saturating_add(1).saturating_mul(grid.window) > slot {
         return None;
     }
     let number = std::mem::replace(&mut state.window, NEVER);
-    let (from_minute, to_minute) = (number.saturating_mul(length), number.saturating_add(1).saturating_mul(length));
-    state.close_minutes_before(to_minute);
-    let hour = state.hour(from_minute);
-    count_day(state, from_minute);
+    let (from, to) = (number.saturating_mul(grid.window), number.saturating_add(1).saturating_mul(grid.window));
+    state.close_slots_before(to);
+    let (from_ms, to_ms) = (grid.start_ms(from), grid.start_ms(to));
+    let hour = state.hour(from_ms);
+    count_day(state, from_ms);
 
     let passed = if state.smoothed_window == NEVER { 1 } else { number.saturating_sub(state.smoothed_window).max(1) };
     state.smoothed_window = number;
@@ -46,11 +44,8 @@ pub(crate) fn close_before(state: &mut PatientState, settings: &Settings, minute
     let mut values_milli = [0; FEATURES];
     let mut present = 0_u8;
     for (feature, sum) in sums.into_iter().enumerate() {
-        let mean = (sum.minutes > 0).then(|| {
-            let mean = milli::divide_rounded(i128::from(sum.sum_milli), i128::from(sum.minutes));
-            i64::try_from(mean).unwrap_or(sum.sum_milli)
-        });
-        let usual = state.baseline(feature).and_then(|baseline| baseline.usual_micro(hour));
+        let mean = (sum.steps > 0).then(|| milli::mean(sum.sum_milli, u32::from(sum.steps)));
+        let usual = state.baseline(feature).and_then(|baseline| baseline.usual_micro(&settings.baseline, hour));
         let drops_only = FEATURE_LIST.get(feature).is_some_and(|spec| spec.drops_only);
         let Some(smoothed) = state.smoothed.get_mut(feature) else { continue };
         smoothed.fade(passed);
@@ -67,18 +62,17 @@ pub(crate) fn close_before(state: &mut PatientState, settings: &Settings, minute
         if let Some(place) = means_milli.get_mut(feature) {
             *place = mean;
         }
-        if let (Some(latest), Some(_)) = (state.latest_milli.get_mut(feature), mean) {
-            *latest = mean;
+        if let (Some(latest), Some(value_milli)) = (state.means.get_mut(feature), mean) {
+            *latest = Latest { time_ms: to_ms, value_milli };
         }
     }
-    let (from_ms, to_ms) = (from_minute.saturating_mul(MINUTE_MS), to_minute.saturating_mul(MINUTE_MS));
     let deviations = Deviations { from_ms, to_ms, present, values_milli };
     Some(Window { to_ms, hour, means_milli, deviations })
 }
 
 /// Counts completed days with data on the person's own clock.
-fn count_day(state: &mut PatientState, minute: i64) {
-    let day = state.local_minute(minute).div_euclid(1_440);
+fn count_day(state: &mut PatientState, time_ms: i64) {
+    let day = state.day(time_ms);
     if state.last_day == NEVER {
         state.last_day = day;
     } else if day > state.last_day {

@@ -21,7 +21,6 @@ mod html;
 mod keys;
 mod mail;
 mod names;
-mod news2;
 mod notice;
 pub mod outbox;
 mod progress;

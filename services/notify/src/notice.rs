@@ -2,13 +2,14 @@
 
 use jiff::tz::TimeZone;
 use ledger::{Chain, Digest};
+use vitals::news2::{self, News2};
 use vitals::{Anomaly, Contribution, Route, Severity, Side};
 
 use crate::names::{PatientRef, episode_short};
 use crate::outbox::{Entry, Step};
 use crate::settings::{Content, Settings};
 use crate::trend::Trend;
-use crate::{news2, words};
+use crate::words;
 
 /// A titled group of lines.
 pub(crate) struct Part {
@@ -101,7 +102,8 @@ fn what(anomaly: &Anomaly, step: Step, zone: &TimeZone) -> Vec<String> {
     if let Some(usual) = anomaly.usual {
         let (low, high) = words::usual_range(usual);
         let range = format!("{} to {}", words::number(signal, low), words::value(signal, high));
-        lines.push(format!("own usual at this hour {} (range {range})", words::value(signal, usual.median_milli)));
+        let of = if anomaly.route == Route::Drift { "of the last four weeks" } else { "at this hour" };
+        lines.push(format!("own usual {of} {} (range {range})", words::value(signal, usual.median_milli)));
     }
     if let Some(limit) = anomaly.limit {
         let side = match limit.side {
@@ -122,22 +124,31 @@ fn what(anomaly: &Anomaly, step: Step, zone: &TimeZone) -> Vec<String> {
 
 fn how_sure(anomaly: &Anomaly, trend: Option<&Trend>) -> Vec<String> {
     let held = anomaly.persisted;
-    let unit = if anomaly.route == Route::Forest { "windows" } else { "minutes" };
     let mut lines = Vec::new();
-    if anomaly.route != Route::Silence {
-        lines.push(format!(
-            "condition held in {} of the last {} {unit} with data; {} needed",
-            held.held, held.of, held.needed
-        ));
+    match anomaly.route {
+        Route::Silence => {}
+        Route::Drift => lines.push(format!("resting heart rate of {} nights or days added up", held.held)),
+        _ => {
+            let unit = if matches!(anomaly.route, Route::Forest | Route::News2) { "windows" } else { "minutes" };
+            lines.push(format!(
+                "condition held in {} of the last {} {unit} with data; {} needed",
+                held.held, held.of, held.needed
+            ));
+        }
     }
     if let (Some(score), Some(threshold)) = (anomaly.score_micro, anomaly.threshold_micro) {
-        lines.push(format!("score {} of 1, counts above {}", words::micro(score), words::micro(threshold)));
+        lines.push(match anomaly.route {
+            Route::Drift => {
+                format!("sum of deviations {} SD, alarm above {}", words::micro(score), words::micro(threshold))
+            }
+            _ => format!("score {} of 1, counts above {}", words::micro(score), words::micro(threshold)),
+        });
     }
     lines.push(match trend {
         Some(trend) => format!("signal: readings in {} of the last 24 hours", trend.hours_with_data),
         None => "signal: no readings in the last 24 hours".to_owned(),
     });
-    if anomaly.route == Route::Forest {
+    if matches!(anomaly.route, Route::Forest | Route::News2) {
         let missing: Vec<_> = anomaly.missing.iter().map(|signal| words::label_inside(*signal)).collect();
         lines.push(if missing.is_empty() {
             "missing: nothing".to_owned()
@@ -152,6 +163,8 @@ fn why(anomaly: &Anomaly) -> Vec<String> {
     match anomaly.route {
         Route::Silence => vec!["nothing was received for longer than allowed".to_owned()],
         Route::Forest => anomaly.contributions.iter().take(3).map(contribution).collect(),
+        Route::Drift => anomaly.contributions.iter().take(1).map(deviation).collect(),
+        Route::News2 => anomaly.news2.iter().flat_map(points).collect(),
         Route::HardLimit | Route::Environment => {
             let side = anomaly.limit.map_or("outside the", |limit| match limit.side {
                 Side::Below => "below the lower",
@@ -164,16 +177,38 @@ fn why(anomaly: &Anomaly) -> Vec<String> {
 
 /// `▲ +0.081 heart rate, 6.2 SD above the own usual`.
 fn contribution(share: &Contribution) -> String {
+    let (mark, text) = deviating(share);
+    format!("{mark} {} {text}", words::micro_signed(share.share_micro))
+}
+
+/// `▲ heart rate, 6.2 SD above the own usual`.
+fn deviation(share: &Contribution) -> String {
+    let (mark, text) = deviating(share);
+    format!("{mark} {text}")
+}
+
+fn deviating(share: &Contribution) -> (&'static str, String) {
     let (mark, side) = if share.deviation_milli < 0 { ("▼", "below") } else { ("▲", "above") };
     let tenths = share.deviation_milli.unsigned_abs().saturating_add(50) / 100;
-    let deviation = format!("{}.{}", tenths / 10, tenths % 10);
-    let (added, name) = (words::micro_signed(share.share_micro), words::label_inside(share.signal));
-    format!("{mark} {added} {name}, {deviation} SD {side} the own usual")
+    let name = words::label_inside(share.signal);
+    (mark, format!("{name}, {}.{} SD {side} the own usual", tenths / 10, tenths % 10))
+}
+
+/// The signs with points, the most first: `respiration, 3 of 3 points`.
+fn points(score: &News2) -> Vec<String> {
+    let mut with: Vec<_> =
+        news2::INPUTS.into_iter().zip(score.points).filter_map(|(s, points)| Some((s, points?))).collect();
+    with.retain(|(_, points)| *points > 0);
+    with.sort_by_key(|(_, points)| std::cmp::Reverse(*points));
+    with.into_iter().map(|(signal, points)| format!("{}, {points} of 3 points", words::label_inside(signal))).collect()
 }
 
 fn so_what(anomaly: &Anomaly, step: Step, review: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(points) = anomaly.value_milli.and_then(|value| news2::points(anomaly.signal, value)) {
+    if let Some(score) = &anomaly.news2 {
+        let name = if score.is_complete() { "NEWS2 (RCP 2017)" } else { "early warning (NEWS2 chart, RCP 2017)" };
+        lines.push(format!("{name}: {score}"));
+    } else if let Some(points) = anomaly.value_milli.and_then(|value| news2::points_of(anomaly.signal, value)) {
         // A lower bound and said to be one: a total needs all seven inputs, present and fresh.
         lines.push(format!("early warning (NEWS2 chart, RCP 2017): {points} of 3 points from this sign alone; six inputs not looked at, so no total"));
     }

@@ -144,6 +144,7 @@ impl Outbox {
     /// What an alert leads to: a mail where its episode's step has none yet. The entry is then queued here; append it.
     ///
     /// An episode that is first heard of when it continues is opened then; one that is first heard of when it ends is not mailed.
+    /// Of what was known too late to alert anybody, nothing is mailed but the end of what was.
     pub fn take(&mut self, chain: Digest, anomaly: &Anomaly, alert: Alert, now_ms: i64) -> Option<Entry> {
         let key = |step| Key { chain, episode: anomaly.episode, step };
         let (opened, resolved) = (key(Step::Opened), key(Step::Resolved));
@@ -153,6 +154,7 @@ impl Outbox {
             {
                 return None;
             }
+            Change::Opened | Change::Continued if !anomaly.alerting => return None,
             Change::Opened | Change::Continued => Step::Opened,
             Change::Resolved if self.steps.contains_key(&resolved) || !self.steps.contains_key(&opened) => return None,
             Change::Resolved => Step::Resolved,

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::cast_precision_loss)]
 
 mod detection;
+mod onset;
 mod population;
+mod recordings;
 mod restarts;
 mod simulator;
+mod stress;
 mod wearable;

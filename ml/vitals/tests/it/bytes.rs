@@ -76,11 +76,12 @@ fn states_and_settings_have_one_encoding() {
     let bytes = state.to_bytes();
     assert_eq!(PatientState::from_bytes(&bytes).unwrap(), state);
     let mut newer = bytes.clone();
-    newer[0] = 2;
+    newer[0] = 3;
     assert!(matches!(PatientState::from_bytes(&newer), Err(VitalsError::State(_))));
-    let settings = Settings::default();
-    let bytes = borsh::to_vec(&settings).unwrap();
-    assert_eq!(borsh::from_slice::<Settings>(&bytes).unwrap(), settings);
+    for settings in [Settings::home(), Settings::bedside()] {
+        let bytes = borsh::to_vec(&settings).unwrap();
+        assert_eq!(borsh::from_slice::<Settings>(&bytes).unwrap(), settings);
+    }
 }
 
 /// The golden vector of an anomaly: every field, in order.
@@ -103,10 +104,14 @@ fn an_anomaly_has_the_bytes_that_the_format_states() {
         threshold_micro: None,
         contributions: vec![Contribution { signal: Signal::Spo2, deviation_milli: -8, share_micro: 9 }],
         missing: vec![Signal::Temperature],
+        news2: Some(news2::News2 { points: [Some(2), None, Some(0), None, None, None, None] }),
         persisted: Persisted { held: 10, of: 12, needed: 11 },
         from_ms: 13,
         to_ms: 14,
         model: [0xaa; 32],
+        seed: 15,
+        window: [0xbb; 32],
+        alerting: true,
     };
     let i64 = |value: i64| hex(&value.to_le_bytes());
     let expected = [
@@ -125,10 +130,15 @@ fn an_anomaly_has_the_bytes_that_the_format_states() {
         "00".into(),
         format!("010000000400{}{}", i64(-8), i64(9)),
         "010000000500".into(),
+        "010102000100".into(),
+        "00000000".into(),
         "0a0c0b".into(),
         i64(13),
         i64(14),
         "aa".repeat(32),
+        i64(15),
+        "bb".repeat(32),
+        "01".into(),
     ]
     .concat();
     let bytes = borsh::to_vec(&anomaly).unwrap();

@@ -49,9 +49,14 @@ fn stay(
 
 const DAY: i64 = 1_440;
 
+/// The forest alone: no drift beside it.
+fn settings() -> Settings {
+    Settings { drift: None, ..Settings::home() }
+}
+
 #[test]
 fn before_the_warm_up_is_over_only_limits_speak() {
-    let detector = Detector::new(cohort(1), Settings::default()).unwrap();
+    let detector = Detector::new(cohort(1), settings()).unwrap();
     let mut state = PatientState::new([0; 16]);
     let mut said = stay(&detector, &mut state, 0..10 * DAY, 60_000, 36_700);
     said.extend(stay(&detector, &mut state, 10 * DAY..11 * DAY, 85_000, 38_500));
@@ -62,11 +67,11 @@ fn before_the_warm_up_is_over_only_limits_speak() {
 
 #[test]
 fn a_shift_of_two_vitals_is_one_urgent_episode_and_the_illness_is_not_learned() {
-    let detector = Detector::new(cohort(1), Settings::default()).unwrap();
+    let detector = Detector::new(cohort(1), settings()).unwrap();
     let mut state = PatientState::new([0; 16]);
     assert_eq!(stay(&detector, &mut state, 0..15 * DAY, 60_000, 36_700), []);
     let noon_ms = START_MS + 15 * DAY * MINUTE_MS;
-    let usual = state.usual(Signal::HeartRate, noon_ms).unwrap();
+    let usual = state.usual(detector.settings(), Signal::HeartRate, noon_ms).unwrap();
     assert!((usual.median_milli - 60_000).abs() < 1_000, "{usual:?}");
 
     let ill = stay(&detector, &mut state, 15 * DAY..18 * DAY, 72_000, 38_200);
@@ -80,7 +85,7 @@ fn a_shift_of_two_vitals_is_one_urgent_episode_and_the_illness_is_not_learned() 
     let shares: Vec<_> = opened.contributions.iter().map(|part| part.share_micro).collect();
     assert!(shares.is_sorted_by(|a, b| a >= b) && shares[0] > 0);
 
-    let after = state.usual(Signal::HeartRate, noon_ms).unwrap();
+    let after = state.usual(detector.settings(), Signal::HeartRate, noon_ms).unwrap();
     assert!(
         (after.median_milli - usual.median_milli).abs() < 500,
         "three ill days moved the baseline: {usual:?} to {after:?}"
@@ -92,7 +97,7 @@ fn a_shift_of_two_vitals_is_one_urgent_episode_and_the_illness_is_not_learned() 
 
 #[test]
 fn a_hard_limit_on_the_signal_of_an_open_episode_raises_it_instead_of_opening_another() {
-    let detector = Detector::new(cohort(1), Settings::default()).unwrap();
+    let detector = Detector::new(cohort(1), settings()).unwrap();
     let mut state = PatientState::new([0; 16]);
     stay(&detector, &mut state, 0..15 * DAY, 60_000, 36_700);
     let ill = stay(&detector, &mut state, 15 * DAY..15 * DAY + 600, 60_500, 38_000);
@@ -115,7 +120,7 @@ fn a_hard_limit_on_the_signal_of_an_open_episode_raises_it_instead_of_opening_an
 
 #[test]
 fn a_shift_that_stays_is_learned_in_the_end() {
-    let detector = Detector::new(cohort(1), Settings::default()).unwrap();
+    let detector = Detector::new(cohort(1), settings()).unwrap();
     let mut state = PatientState::new([0; 16]);
     stay(&detector, &mut state, 0..15 * DAY, 60_000, 36_700);
     // A new medicine: the heart beats faster from now on.

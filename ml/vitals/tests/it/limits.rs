@@ -1,5 +1,7 @@
 use crate::{Bed, MINUTE_MS, START_MS, reading};
-use vitals::{Change, Limit, Link, Provenance, Reading, Route, Settings, Severity, Side, Signal, Taken, VitalsError};
+use vitals::{
+    Change, Limit, Link, Parameters, Provenance, Reading, Route, Settings, Severity, Side, Signal, Taken, VitalsError,
+};
 
 fn said(bed: &Bed) -> Vec<(Signal, Change, i64)> {
     bed.said.iter().map(|a| (a.signal, a.change, (a.time_ms - START_MS) / MINUTE_MS)).collect()
@@ -80,7 +82,9 @@ fn one_value_entered_by_hand_is_enough_to_open_and_to_resolve() {
 fn a_patients_own_limit_replaces_the_one_for_everybody() {
     let mut bed = Bed::new(Settings::default());
     // A person with lung disease lives at 86 %.
-    bed.state.set_limit(Limit::new(Signal::Spo2, Some(82), None, 1_000, 3, 5, Severity::Critical)).unwrap();
+    let mut own = Parameters::default();
+    own.set_limit(Limit::new(Signal::Spo2, Some(82), None, 1_000, 3, 5, Severity::Critical)).unwrap();
+    bed.state.apply(own.clone()).unwrap();
     bed.hear_run(0, Signal::Spo2, &[86; 10]);
     bed.tick(20);
     assert_eq!(said(&bed), []);
@@ -88,22 +92,46 @@ fn a_patients_own_limit_replaces_the_one_for_everybody() {
     bed.tick(30);
     assert_eq!(said(&bed), [(Signal::Spo2, Change::Opened, 23)]);
     assert_eq!(bed.said[0].limit.unwrap().limit_milli, 82_000);
-    bed.state.clear_limit(Signal::Spo2);
+    own.clear_limit(Signal::Spo2);
+    bed.state.apply(own.clone()).unwrap();
     assert_eq!(bed.state.limit(bed.detector.settings(), Signal::Spo2).unwrap().low_milli, Some(88_000));
     let bad = Limit::new(Signal::Spo2, Some(90), Some(80), 0, 1, 1, Severity::Urgent);
-    assert!(matches!(bed.state.set_limit(bad), Err(VitalsError::Setting(_))));
+    assert!(matches!(own.set_limit(bad), Err(VitalsError::Setting(_))));
     let bad = Limit::new(Signal::Spo2, None, Some(80), 0, 4, 3, Severity::Urgent);
-    assert!(bed.state.set_limit(bad).is_err());
+    assert!(own.set_limit(bad).is_err());
+}
+
+/// Nothing is asked of a second vital.
+fn at_rest_is_enough() -> Settings {
+    Settings { fast_alone_k: 0, ..Settings::home() }
 }
 
 #[test]
 fn a_fast_heart_counts_only_at_rest_and_rest_begins_twelve_minutes_after_the_last_step() {
-    let mut bed = Bed::new(Settings::default());
+    let mut bed = Bed::new(at_rest_is_enough());
     bed.hear(reading(0, Signal::Steps, 90));
     bed.hear_run(0, Signal::HeartRate, &[150; 30]);
     bed.tick(60);
     // At rest from minute 12; the fifth minute at rest is 16.
     assert_eq!(said(&bed), [(Signal::HeartRate, Change::Opened, 17)]);
+}
+
+/// Cycling shows no steps: a fast heart alone must stay fast for longer than that, unless a second vital deviates too.
+#[test]
+fn a_fast_heart_alone_needs_three_quarters_of_an_hour_and_with_a_second_vital_minutes() {
+    let run = |warm: i64| {
+        let mut bed = Bed::new(Settings::home());
+        for minute in 0..1_000 {
+            bed.hear(reading(minute, Signal::HeartRate, if minute < 800 { 65 } else { 150 }));
+            bed.hear(Reading {
+                value_milli: if minute < 800 { 36_700 } else { 36_700 + warm },
+                ..reading(minute, Signal::Temperature, 0)
+            });
+        }
+        said(&bed)
+    };
+    assert_eq!(run(0), [(Signal::HeartRate, Change::Opened, 845)]);
+    assert_eq!(run(900), [(Signal::HeartRate, Change::Opened, 805)]);
 }
 
 #[test]
@@ -148,7 +176,7 @@ fn a_room_that_is_too_cold_is_an_advisory_of_the_environment() {
 #[test]
 fn silence_is_an_episode_of_its_own_whether_a_tick_or_a_reading_ends_it() {
     let run = |ticks: &[i64]| {
-        let mut bed = Bed::new(Settings { silence_minutes: 60, ..Settings::default() });
+        let mut bed = Bed::new(Settings { silence_ms: 60 * 60_000, ..Settings::default() });
         bed.hear_run(0, Signal::HeartRate, &[70; 5]);
         ticks.iter().for_each(|minute| bed.tick(*minute));
         bed.hear(reading(300, Signal::Spo2, 96));
@@ -178,6 +206,7 @@ fn a_gap_is_never_taken_for_normal() {
     let link = |minute| bed.state.link(bed.detector.settings(), START_MS + minute * MINUTE_MS);
     assert_eq!(link(20), Link::Heard);
     assert_eq!(link(60), Link::Gap { since_ms: START_MS + 4 * MINUTE_MS });
+    assert_eq!(link(7 * 60), Link::Offline { since_ms: START_MS + 4 * MINUTE_MS });
 }
 
 #[test]
@@ -189,9 +218,16 @@ fn settings_out_of_bounds_are_refused() {
         Detector::without_forest(settings).is_err()
     };
     assert!(!refused(|_| ()));
-    assert!(refused(|s| s.window_minutes = 0));
-    assert!(refused(|s| s.window_minutes = 7));
-    assert!(refused(|s| s.lateness_minutes = 61));
+    assert!(Detector::without_forest(Settings::bedside()).is_ok());
+    assert!(refused(|s| s.step_ms = 0));
+    assert!(refused(|s| s.step_ms = 7_000));
+    assert!(refused(|s| s.window_ms = 0));
+    assert!(refused(|s| s.window_ms = 7 * 60_000));
+    assert!(refused(|s| s.window_ms = 90_000), "not whole steps");
+    assert!(refused(|s| s.lateness_ms = 3_600_001));
+    assert!(refused(|s| s.baseline.enough_windows = 0));
+    assert!(refused(|s| s.drift.as_mut().unwrap().values = 29));
+    assert!(refused(|s| (s.step_ms, s.window_ms) = (1_000, 60_000)), "the drift counts minutes");
     assert!(refused(|s| s.forest_k = 13));
     assert!(refused(|s| s.forest_n = 33));
     assert!(refused(|s| s.limits[0].n = 33));

@@ -151,10 +151,14 @@ pub(crate) fn forest(episode: u8, change: Change) -> Anomaly {
             Contribution { signal: Signal::Temperature, deviation_milli: 400, share_micro: 100 },
         ],
         missing: vec![Signal::Spo2],
+        news2: None,
         persisted: Persisted { held: 10, of: 12, needed: 10 },
         from_ms: NOW_MS - 60 * MINUTE_MS,
         to_ms: NOW_MS,
         model: [0xab; 32],
+        seed: 1,
+        window: [0xac; 32],
+        alerting: true,
     }
 }
 
