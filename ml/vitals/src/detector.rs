@@ -7,6 +7,8 @@ use crate::cohort::CohortModel;
 use crate::feature::{FEATURE_LIST, feature_of};
 use crate::grid::Grid;
 use crate::milli;
+use crate::news2::News2;
+use crate::quality::gated;
 use crate::state::{Latest, PatientState, Pending};
 use crate::window::{self, Window};
 use crate::{Deviations, Observation, Provenance, Reading, Route, Settings, Severity, Signal, Taken, VitalsError};
@@ -173,13 +175,24 @@ impl<'a> Run<'a> {
             }
             return;
         }
-        let mean_milli = milli::mean(entry.sum_milli, entry.count);
+        let (mean_milli, end_ms) = (milli::mean(entry.sum_milli, entry.count), grid.end_ms(entry.slot));
+        let settings = &self.detector.settings;
+        if let Some(quality) = gated(entry.signal).and_then(|at| self.state.quality.get_mut(at))
+            && !quality.take(&settings.quality, (entry.signal, entry.manual), mean_milli, end_ms, grid.gap_ms)
+        {
+            return;
+        }
         let at_rest = self.state.at_rest(entry.slot, grid.rest);
         self.check_limit(entry, mean_milli, at_rest);
-        let Some(feature) = feature_of(entry.signal) else { return };
-        if let Some(latest) = self.state.latest.get_mut(feature) {
-            *latest = Latest { time_ms: grid.end_ms(entry.slot), value_milli: mean_milli };
+        match entry.signal {
+            Signal::SupplementalOxygen => self.state.on_oxygen = Latest { time_ms: end_ms, value_milli: mean_milli },
+            Signal::Consciousness => self.state.conscious = Latest { time_ms: end_ms, value_milli: mean_milli },
+            _ => {}
         }
+        if settings.news2.is_some() && News2::input(entry.signal).is_some() {
+            window::open(self.state, grid, entry.slot);
+        }
+        let Some(feature) = feature_of(entry.signal) else { return };
         if at_rest || FEATURE_LIST.get(feature).is_some_and(|spec| !spec.at_rest) {
             window::take_in(self.state, grid, feature, entry.slot, mean_milli);
             if entry.signal == Signal::HeartRate {
@@ -192,6 +205,7 @@ impl<'a> Run<'a> {
     fn close_before(&mut self, slot: i64) {
         if let Some(window) = window::close_before(self.state, &self.detector.settings, &self.detector.grid, slot) {
             self.judge(&window);
+            self.warn(window.deviations.from_ms, window.deviations.to_ms);
             self.learn(&window);
         }
         self.close_day_before(slot);
@@ -202,7 +216,8 @@ impl<'a> Run<'a> {
         let settings = &self.detector.settings;
         let relearn_ms = i64::from(settings.relearn_days) * crate::grid::DAY_MS;
         let ill = self.state.episodes.open().iter().any(|episode| {
-            let of_body = episode.held_by(Route::HardLimit) || episode.held_by(Route::Forest);
+            let of_body =
+                [Route::HardLimit, Route::Forest, Route::News2].into_iter().any(|route| episode.held_by(route));
             of_body
                 && episode.severity > Severity::Technical
                 && window.to_ms.saturating_sub(episode.opened_ms) < relearn_ms

@@ -1,6 +1,6 @@
 //! The two profiles: one set of settings for everybody at home, and one for everybody at the bedside.
 
-use crate::settings::{BaselineSettings, DriftSettings};
+use crate::settings::{BaselineSettings, DriftSettings, News2Settings, QualitySettings};
 use crate::{Gate, Limit, Settings, Severity, Signal};
 
 const SECOND_MS: u32 = 1_000;
@@ -44,6 +44,15 @@ impl Settings {
             offline_ms: 6 * HOUR_MS,
             silence_ms: 0,
             alert_age_ms: 24 * HOUR_MS,
+            quality: QualitySettings {
+                flat_steps: 180,
+                agree: 3,
+                heart_rate_milli: 120_000,
+                respiration_milli: 40_000,
+                spo2_milli: 40_000,
+                temperature_milli: 5_000,
+                pressure_milli: 120_000,
+            },
             // Four weeks of windows.
             baseline: BaselineSettings {
                 by_hour: true,
@@ -72,6 +81,7 @@ impl Settings {
                 forget_days: 7,
                 resolve_days: 7,
             }),
+            news2: None,
             severity_of_steps: false,
             limits: body.into_iter().chain(ROOM).collect(),
         }
@@ -102,6 +112,15 @@ impl Settings {
             offline_ms: 5 * MINUTE_MS,
             silence_ms: 5 * MINUTE_MS,
             alert_age_ms: HOUR_MS,
+            quality: QualitySettings {
+                flat_steps: 300,
+                agree: 3,
+                heart_rate_milli: 60_000,
+                respiration_milli: 30_000,
+                spo2_milli: 20_000,
+                temperature_milli: 2_000,
+                pressure_milli: 60_000,
+            },
             baseline: BaselineSettings {
                 by_hour: false,
                 enough_windows: 18,
@@ -119,6 +138,7 @@ impl Settings {
             fast_alone_n: 0,
             relearn_days: 1,
             drift: None,
+            news2: Some(News2Settings { k: 12, n: 18, fresh_ms: 2 * MINUTE_MS, spot_ms: 4 * HOUR_MS }),
             severity_of_steps: true,
             limits: body.into_iter().chain(ROOM).collect(),
         }

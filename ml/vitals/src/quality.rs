@@ -30,7 +30,7 @@ pub(crate) struct Quality {
     /// The last value that was good, and the end of its step.
     pub(crate) good: Latest,
     /// The last value, good or not.
-    last_milli: i64,
+    last: Latest,
     /// How many values in a row were equal.
     equal: u16,
     /// How many values in a row agreed with each other far from the last good one.
@@ -51,7 +51,7 @@ pub struct SignalQuality {
 
 impl Quality {
     pub(crate) const NEW: Self =
-        Self { good: Latest::NONE, last_milli: 0, equal: 0, agreeing: 0, poor: false, poor_steps: 0 };
+        Self { good: Latest::NONE, last: Latest::NONE, equal: 0, agreeing: 0, poor: false, poor_steps: 0 };
 
     pub(crate) fn seen(&self) -> SignalQuality {
         SignalQuality { poor: self.poor, poor_steps: self.poor_steps }
@@ -68,23 +68,23 @@ impl Quality {
         time_ms: i64,
         gap_ms: i64,
     ) -> bool {
-        let first = self.good.time_ms == NEVER && self.agreeing == 0;
-        self.equal = if !first && value_milli == self.last_milli { self.equal.saturating_add(1) } else { 1 };
-        let far = settings.jumps_milli(signal);
-        let is_far = |from: i64| far.is_some_and(|far| value_milli.abs_diff(from) > u64::from(far));
-        let near_in_time = !first && time_ms.saturating_sub(self.good.time_ms) <= gap_ms;
-        let jumps = near_in_time && is_far(self.good.value_milli);
+        let near_in_time = self.last.time_ms != NEVER && time_ms.saturating_sub(self.last.time_ms) <= gap_ms;
+        self.equal =
+            if near_in_time && value_milli == self.last.value_milli { self.equal.saturating_add(1) } else { 1 };
+        let far = settings.jump_milli(signal);
+        let is_far = |from: Latest| far.is_some_and(|far| value_milli.abs_diff(from.value_milli) > far.unsigned_abs());
+        let jumps = near_in_time && is_far(self.good);
         if jumps {
-            self.agreeing = if self.agreeing > 0 && !is_far(self.last_milli) { self.agreeing.saturating_add(1) } else { 1 };
+            self.agreeing = if self.agreeing > 0 && !is_far(self.last) { self.agreeing.saturating_add(1) } else { 1 };
         }
         let flat = settings.flat_steps > 0 && varies(signal) && self.equal > settings.flat_steps;
-        self.last_milli = value_milli;
+        self.last = Latest { time_ms, value_milli };
         self.poor = !manual && (flat || (jumps && self.agreeing < settings.agree));
         if self.poor {
             self.poor_steps = self.poor_steps.saturating_add(1);
         } else {
             self.agreeing = 0;
-            self.good = Latest { time_ms, value_milli };
+            self.good = self.last;
         }
         !self.poor
     }

@@ -45,6 +45,52 @@ pub struct DriftSettings {
     pub resolve_days: u8,
 }
 
+/// What no body does from one step of time to the next: the sensor's fault. See [`crate::SignalQuality`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct QualitySettings {
+    /// More equal heart rates or HRVs in a row than this are a flat line; 0 turns it off.
+    pub flat_steps: u16,
+    /// So many values in a row that agree with each other are believed, however far they lie from those before.
+    pub agree: u8,
+    /// Largest change of the heart rate, thousandths of a beat a minute.
+    pub heart_rate_milli: i64,
+    /// Largest change of the respiration, thousandths of a breath a minute.
+    pub respiration_milli: i64,
+    /// Largest change of the oxygen saturation, thousandths of a per cent.
+    pub spo2_milli: i64,
+    /// Largest change of the body temperature, thousandths of a degree.
+    pub temperature_milli: i64,
+    /// Largest change of a blood pressure, thousandths of mm\[Hg\].
+    pub pressure_milli: i64,
+}
+
+impl QualitySettings {
+    /// The largest change of a signal, where there is one.
+    pub(crate) fn jump_milli(&self, signal: Signal) -> Option<i64> {
+        match signal {
+            Signal::HeartRate => Some(self.heart_rate_milli),
+            Signal::Respiration => Some(self.respiration_milli),
+            Signal::Spo2 => Some(self.spo2_milli),
+            Signal::Temperature => Some(self.temperature_milli),
+            Signal::Systolic | Signal::Diastolic => Some(self.pressure_milli),
+            _ => None,
+        }
+    }
+}
+
+/// The route of the early warning score ([`crate::news2`]), by windows at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct News2Settings {
+    /// An episode opens when so many …
+    pub k: u8,
+    /// … of so many windows are at the urgent bands; it resolves after as many in a row that are not. At most 64.
+    pub n: u8,
+    /// What is measured all the time (respiration, saturation, pulse) is fresh for this long, milliseconds.
+    pub fresh_ms: u32,
+    /// What is measured or entered now and then (pressure, temperature, consciousness, oxygen) is, milliseconds.
+    pub spot_ms: u32,
+}
+
 /// Settings of the detector, the same for all subjects.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Settings {
@@ -64,6 +110,8 @@ pub struct Settings {
     pub silence_ms: u32,
     /// An anomaly about an instant that lies further back than this is recorded, but nobody is alerted, milliseconds.
     pub alert_age_ms: u32,
+    /// What is taken for a fault of a sensor.
+    pub quality: QualitySettings,
     /// How usual values are learned.
     pub baseline: BaselineSettings,
     /// Distinct days of baseline before the forest speaks.
@@ -86,6 +134,8 @@ pub struct Settings {
     pub relearn_days: u16,
     /// The drift's route; off where there is none.
     pub drift: Option<DriftSettings>,
+    /// The early warning score's route; off where there is none. It was studied in adults in hospital only.
+    pub news2: Option<News2Settings>,
     /// Whether the continuous severity looks at single steps alone, not at deviations smoothed over windows and at alarms.
     pub severity_of_steps: bool,
     /// Hard limits for everybody, at most one per signal.
@@ -121,6 +171,12 @@ impl Settings {
         }
         if self.fast_alone_k > self.fast_alone_n || self.fast_alone_n > 64 {
             return refuse("a fast heart alone needs fast_alone_k <= fast_alone_n <= 64");
+        }
+        if self.quality.agree == 0 {
+            return refuse("quality needs at least one value that agrees");
+        }
+        if self.news2.is_some_and(|news2| news2.k == 0 || news2.k > news2.n || news2.n > 64) {
+            return refuse("the early warning score needs 0 < k <= n <= 64");
         }
         let BaselineSettings { enough_windows, learning_windows, hour_memory_windows, memory_windows, .. } =
             self.baseline;

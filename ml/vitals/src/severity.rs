@@ -3,47 +3,44 @@
 use crate::baseline::Baseline;
 use crate::feature::{FEATURE_LIST, whole_deviation_milli};
 use crate::grid::NEVER;
-use crate::{Detector, Episode, PatientState, Route, Severity};
+use crate::standing::alarmed;
+use crate::{Detector, PatientState};
 
-/// Robust standard deviations at which the deviation alone gives one half.
-const HALF_AT: f64 = 4.0;
-/// Width of the logistic function, robust standard deviations. Wide: what lies below the own usual stays distinguishable.
-const WIDTH: f64 = 3.0;
-/// The other routes speak only near their thresholds: width in shares of the threshold.
-const ROUTE_WIDTH: f64 = 0.05;
+/// Deviation that alone gives one half, thousandths of a robust standard deviation.
+const HALF_AT_MILLI: i64 = 4_000;
+/// Width of the sigmoid, thousandths. Wide: what lies far above or below the own usual stays distinguishable.
+const WIDTH_MILLI: i64 = 3_000;
+/// The other routes speak only near their thresholds: width in thousandths of the threshold.
+const ROUTE_WIDTH_MILLI: i64 = 50;
 /// Another vital counts beyond this, and by half, thousandths.
 const OTHERS_BEYOND_MILLI: i64 = 2_000;
 /// Deviations are looked at up to this, thousandths.
 const BOUND_MILLI: i64 = 100_000;
-const ONE_MICRO: f64 = 1_000_000.0;
+const HALF_MICRO: i64 = 500_000;
 
 impl Detector {
     /// The continuous severity in millionths, 0 to 1,000,000, by all that is decided up to now; it never looks ahead.
     ///
-    /// A logistic function of the leading vital's deviation from the own usual value in the direction of deterioration
-    /// (heart rate where there is one, else respiration, SpO2, temperature, HRV), plus half of what each other
-    /// vital deviates beyond two robust standard deviations; one half at four. Where it looks at smoothed
-    /// deviations ([`crate::Settings::severity_of_steps`] is off), it is at least what the forest and the drift say, one half at
+    /// A sigmoid of the leading vital's deviation from the own usual value in the direction of deterioration (heart rate
+    /// where there is one, else respiration, SpO2, temperature, HRV), plus half of what each other vital deviates
+    /// beyond two robust standard deviations; one half at four. Where it looks at smoothed deviations
+    /// ([`crate::Settings::severity_of_steps`] is off), it is at least what the forest and the drift say, one half at
     /// their thresholds, and from one half upwards while an alarm of the body stands. Cheap: no forest is asked.
     #[must_use]
     pub fn severity_micro(&self, state: &PatientState) -> i64 {
         let deviation = self.deviation_milli(state);
-        let deviation = deviation.map_or(0.0, |milli| logistic((as_f64(milli) / 1_000.0 - HALF_AT) / WIDTH));
-        let severity = if self.settings.severity_of_steps {
+        let deviation = deviation.map_or(0, |milli| sigmoid_micro(milli - HALF_AT_MILLI, WIDTH_MILLI));
+        if self.settings.severity_of_steps {
             // Alarms and windows lag by minutes: they would blur what single seconds say.
-            deviation
-        } else {
-            let severity = deviation.max(logistic((self.nearness(state) - 1.0) / ROUTE_WIDTH));
-            if alarmed(state) { 0.5 + severity / 2.0 } else { severity }
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "within 0 and a million")]
-        let micro = libm::round(severity * ONE_MICRO) as i64;
-        micro
+            return deviation;
+        }
+        let severity = deviation.max(sigmoid_micro(self.nearness_milli(state) - 1_000, ROUTE_WIDTH_MILLI));
+        if alarmed(state) { HALF_MICRO + severity / 2 } else { severity }
     }
 
     /// The combined deviation in the direction of deterioration, thousandths of a robust standard deviation.
     fn deviation_milli(&self, state: &PatientState) -> Option<i64> {
-        let newest_ms = state.latest.iter().map(|latest| latest.time_ms).max()?;
+        let newest_ms = state.quality.iter().map(|quality| quality.good.time_ms).max()?;
         let mut combined: Option<i64> = None;
         for (feature, spec) in FEATURE_LIST.iter().enumerate() {
             let value = if self.settings.severity_of_steps {
@@ -81,38 +78,26 @@ impl Detector {
     }
 
     fn fresh_milli(&self, state: &PatientState, feature: usize, now_ms: i64) -> Option<i64> {
-        let latest = state.latest.get(feature).filter(|latest| latest.time_ms != NEVER)?;
+        let latest = state.quality.get(feature).map(|quality| quality.good).filter(|good| good.time_ms != NEVER)?;
         (now_ms.saturating_sub(latest.time_ms) <= self.grid.gap_ms).then_some(latest.value_milli)
     }
 
-    /// How near the forest and the drift are to their thresholds; 1 is there.
-    fn nearness(&self, state: &PatientState) -> f64 {
-        let newest_ms = state.means.iter().map(|mean| mean.time_ms).max().unwrap_or(0);
+    /// How near the forest and the drift are to their thresholds, thousandths of them.
+    fn nearness_milli(&self, state: &PatientState) -> i64 {
+        let newest_ms = state.means.iter().map(|mean| mean.time_ms).max().unwrap_or(NEVER);
         let forest = state
             .last_score
             .filter(|last| newest_ms.saturating_sub(last.time_ms) <= self.grid.gap_ms && last.threshold_micro > 0)
-            .map_or(0.0, |last| f64::from(last.score_micro) / f64::from(last.threshold_micro));
+            .map_or(0, |last| i64::from(last.score_micro) * 1_000 / i64::from(last.threshold_micro));
         let drift = match (&self.settings.drift, &state.drift) {
-            (Some(settings), Some(drift)) => as_f64(drift.sum_micro()) / (f64::from(settings.alarm_milli) * 1_000.0),
-            _ => 0.0,
+            (Some(settings), Some(drift)) => drift.sum_micro() / i64::from(settings.alarm_milli.max(1)),
+            _ => 0,
         };
         forest.max(drift)
     }
 }
 
-/// Whether an alarm of the body stands.
-fn alarmed(state: &PatientState) -> bool {
-    let of_body = [Route::HardLimit, Route::Forest, Route::Drift, Route::News2];
-    let stands = |episode: &Episode| of_body.into_iter().any(|route| episode.held_by(route));
-    state.open_episodes().iter().any(|episode| episode.severity > Severity::Technical && stands(episode))
-}
-
-fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-x))
-}
-
-fn as_f64(value: i64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "bounded far below 2^53")]
-    let value = value as f64;
-    value
+/// 0 to 1,000,000, one half at no distance; strictly rising over any range that matters.
+fn sigmoid_micro(distance: i64, width: i64) -> i64 {
+    HALF_MICRO + HALF_MICRO * distance / (width + distance.abs())
 }

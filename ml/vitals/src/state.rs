@@ -6,6 +6,8 @@ use crate::episodes::{Episode, Episodes};
 use crate::feature::{FEATURE_LIST, FEATURES, Smoothed, feature_of};
 use crate::grid::{DAY_MS, HOUR_MS, NEVER};
 use crate::persistence::History;
+use crate::quality::{GATED, Quality};
+use crate::routes::Warned;
 use crate::settings::BaselineSettings;
 use crate::{EpisodeId, Limit, Parameters, Settings, Side, Signal, Usual, VitalsError};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -94,13 +96,19 @@ pub struct PatientState {
     /// Number of the window that is open: slot / length.
     pub(crate) window: i64,
     pub(crate) sums: [Sum; FEATURES],
+    /// Digest of the sums of all windows that were closed, one after the other.
+    pub(crate) evidence: [u8; 32],
     /// Number of the window that `smoothed` reaches.
     pub(crate) smoothed_window: i64,
     pub(crate) smoothed: [Smoothed; FEATURES],
     /// Means of the last windows with data.
     pub(crate) means: [Latest; FEATURES],
-    /// Last decided values.
-    pub(crate) latest: [Latest; FEATURES],
+    /// Quality and last good values of the signals that are looked at.
+    pub(crate) quality: [Quality; GATED],
+    /// What was last entered about oxygen and consciousness.
+    pub(crate) on_oxygen: Latest,
+    pub(crate) conscious: Latest,
+    pub(crate) warned: Warned,
     pub(crate) baselines: Vec<(u8, Baseline)>,
     pub(crate) last_day: i64,
     pub(crate) days: u16,
@@ -108,42 +116,6 @@ pub struct PatientState {
     pub(crate) last_score: Option<LastScore>,
     pub(crate) drift: Option<Box<Drift>>,
     pub(crate) episodes: Episodes,
-}
-
-/// How far the warm-up has come. Before its end the forest is silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WarmUp {
-    /// Completed days with data.
-    pub days: u16,
-    /// Days needed.
-    pub needed: u16,
-}
-
-impl WarmUp {
-    /// Whether the forest speaks.
-    #[must_use]
-    pub fn is_over(self) -> bool {
-        self.days >= self.needed
-    }
-}
-
-/// Whether a subject is being heard: silence is never taken for normal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// No reading yet.
-    Never,
-    /// A reading within the last few steps.
-    Heard,
-    /// Nothing for longer than a gap.
-    Gap {
-        /// Since when, UTC milliseconds.
-        since_ms: i64,
-    },
-    /// Nothing for so long that the devices are taken for offline.
-    Offline {
-        /// Since when, UTC milliseconds.
-        since_ms: i64,
-    },
 }
 
 impl PatientState {
@@ -169,10 +141,14 @@ impl PatientState {
             fast: History::default(),
             window: NEVER,
             sums: [Sum::default(); FEATURES],
+            evidence: [0; 32],
             smoothed_window: NEVER,
             smoothed: [Smoothed::default(); FEATURES],
             means: [Latest::NONE; FEATURES],
-            latest: [Latest::NONE; FEATURES],
+            quality: [Quality::NEW; GATED],
+            on_oxygen: Latest::NONE,
+            conscious: Latest::NONE,
+            warned: Warned::default(),
             baselines: Vec::new(),
             last_day: NEVER,
             days: 0,
@@ -203,8 +179,9 @@ impl PatientState {
         Ok(state)
     }
 
-    /// Commits to all that was decided so far: SHA-256 of a tag and the bytes of this state without its inbox. Whoever has
-    /// the same readings computes the same, whenever ticks came and in whatever order within the lateness.
+    /// Commits to all that was decided so far, the sums of every closed window among it: SHA-256 of a tag and the bytes of this
+    /// state without its inbox. Whoever has the same readings computes the same, whenever ticks came and in whatever order within
+    /// the lateness.
     #[must_use]
     pub fn commitment(&self) -> [u8; 32] {
         let decided = Self { inbox: Self::new(self.subject).inbox, ..self.clone() };
@@ -231,32 +208,6 @@ impl PatientState {
     #[must_use]
     pub fn limit<'a>(&'a self, settings: &'a Settings, signal: Signal) -> Option<&'a Limit> {
         self.parameters.limit(signal).or_else(|| settings.limit(signal))
-    }
-
-    /// How far the warm-up has come.
-    #[must_use]
-    pub fn warm_up(&self, settings: &Settings) -> WarmUp {
-        WarmUp { days: self.days, needed: settings.warm_up_days }
-    }
-
-    /// Whether the subject is being heard at `now_ms`.
-    #[must_use]
-    pub fn link(&self, settings: &Settings, now_ms: i64) -> Link {
-        if self.inbox.heard.is_none() {
-            return Link::Never;
-        }
-        let since_ms = self.inbox.heard_ms;
-        match now_ms.saturating_sub(since_ms) {
-            quiet_ms if quiet_ms <= i64::from(settings.gap_ms) => Link::Heard,
-            quiet_ms if quiet_ms <= i64::from(settings.offline_ms) => Link::Gap { since_ms },
-            _ => Link::Offline { since_ms },
-        }
-    }
-
-    /// Latest event time heard, UTC milliseconds.
-    #[must_use]
-    pub fn heard_ms(&self) -> Option<i64> {
-        self.inbox.heard.map(|_| self.inbox.heard_ms)
     }
 
     /// Open episodes, the oldest first.

@@ -5,6 +5,7 @@ use crate::feature::{Deviations, FEATURE_LIST, FEATURES, deviation_milli};
 use crate::grid::{Grid, NEVER};
 use crate::milli;
 use crate::state::{Latest, PatientState, Sum};
+use sha2::{Digest, Sha256};
 
 /// A window that has ended and had data.
 pub(crate) struct Window {
@@ -15,9 +16,14 @@ pub(crate) struct Window {
     pub(crate) deviations: Deviations,
 }
 
+/// Opens the window of a slot, so that it is judged though none of its values may be a feature's.
+pub(crate) fn open(state: &mut PatientState, grid: &Grid, slot: i64) {
+    state.window = slot.div_euclid(grid.window);
+}
+
 /// Adds a decided step to its window, which the caller has made the open one.
 pub(crate) fn take_in(state: &mut PatientState, grid: &Grid, feature: usize, slot: i64, mean_milli: i64) {
-    state.window = slot.div_euclid(grid.window);
+    open(state, grid, slot);
     if let Some(sum) = state.sums.get_mut(feature) {
         sum.sum_milli = sum.sum_milli.saturating_add(mean_milli);
         sum.steps = sum.steps.saturating_add(1);
@@ -40,6 +46,7 @@ pub(crate) fn close_before(state: &mut PatientState, settings: &Settings, grid: 
     let passed = if state.smoothed_window == NEVER { 1 } else { number.saturating_sub(state.smoothed_window).max(1) };
     state.smoothed_window = number;
     let sums = std::mem::replace(&mut state.sums, [Sum::default(); FEATURES]);
+    state.evidence = chained(&state.evidence, number, &sums);
     let mut means_milli = [None; FEATURES];
     let mut values_milli = [0; FEATURES];
     let mut present = 0_u8;
@@ -68,6 +75,16 @@ pub(crate) fn close_before(state: &mut PatientState, settings: &Settings, grid: 
     }
     let deviations = Deviations { from_ms, to_ms, present, values_milli };
     Some(Window { to_ms, hour, means_milli, deviations })
+}
+
+/// The digest of all windows so far, with one more.
+fn chained(before: &[u8; 32], number: i64, sums: &[Sum; FEATURES]) -> [u8; 32] {
+    let mut hash = Sha256::new().chain_update(before).chain_update(number.to_le_bytes());
+    for sum in sums {
+        hash.update(sum.sum_milli.to_le_bytes());
+        hash.update(sum.steps.to_le_bytes());
+    }
+    hash.finalize().into()
 }
 
 /// Counts completed days with data on the person's own clock.

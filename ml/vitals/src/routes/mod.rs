@@ -3,7 +3,10 @@
 mod drift;
 mod forest;
 mod limit;
+mod news2;
 mod silence;
+
+pub(crate) use news2::Warned;
 
 use crate::detector::Run;
 use crate::episodes::{Episode, Raised};

@@ -128,3 +128,20 @@ fn a_shift_that_stays_is_learned_in_the_end() {
     assert_eq!(said.iter().map(|a| a.change).collect::<Vec<_>>(), [Change::Opened, Change::Resolved]);
     assert!(state.open_episodes().is_empty());
 }
+
+/// Whoever has the same readings computes the same commitment; one other reading weeks before is another.
+#[test]
+fn the_window_commitment_of_an_anomaly_hangs_on_every_reading_before_it() {
+    let detector = Detector::new(cohort(1), settings()).unwrap();
+    let run = |first_milli: i64| {
+        let mut state = PatientState::new([0; 16]);
+        let first = vitals::Reading { value_milli: first_milli, ..reading(0, Signal::HeartRate, 0) };
+        detector.observe(&mut state, &first);
+        stay(&detector, &mut state, 1..15 * DAY, 60_000, 36_700);
+        stay(&detector, &mut state, 15 * DAY..16 * DAY, 72_000, 38_200).remove(0)
+    };
+    let (anomaly, again, other) = (run(60_000), run(60_000), run(60_500));
+    assert_eq!(anomaly, again);
+    assert_eq!((anomaly.time_ms, anomaly.seed, anomaly.model), (other.time_ms, 1, other.model));
+    assert_ne!(anomaly.window, other.window);
+}

@@ -5,6 +5,8 @@ mod admission;
 mod bytes;
 mod forest;
 mod limits;
+mod quality;
+mod warning;
 
 use vitals::{Anomaly, Detector, PatientState, Provenance, Reading, Settings, Signal};
 
