@@ -15,7 +15,7 @@ use crate::rings::Rings;
 /// System of the identifiers that the demo's index of patients gives out.
 pub(crate) const PATIENT_SYSTEM: &str = "urn:caduceus:demo:patient";
 
-/// Every key of the network lies here: demo custody. A portal of one institution holds that institution's only.
+/// The portal acts for the parties whose keys lie in the key store: in demo custody for all, in an institution's own for itself.
 pub(crate) struct DemoCustody {
     network: Arc<Network>,
     facilities: BTreeMap<String, Arc<FacilityKeys>>,
@@ -26,7 +26,7 @@ pub(crate) struct DemoCustody {
 impl DemoCustody {
     pub(crate) fn new(network: Arc<Network>) -> Outcome<Self> {
         let mut facilities = BTreeMap::new();
-        for party in &network.genesis.parties {
+        for party in network.genesis.parties.iter().filter(|party| network.holds(&party.id)) {
             let keys = network.party(&party.id)?;
             facilities.insert(
                 party.id.to_string(),
@@ -82,5 +82,40 @@ impl portal::Custody for DemoCustody {
 
     fn own_key(&self) -> DataKey {
         self.own.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use kit::{Keystore, Passphrase};
+    use portal::Custody as _;
+    use rand_core::OsRng;
+
+    use super::*;
+    use crate::home::Home;
+
+    /// An institution runs its portal with its own keys and nobody else's.
+    #[test]
+    fn a_custody_acts_for_the_parties_whose_keys_it_holds_and_for_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        drop(Network::open_or_found(&home, 0).unwrap());
+        let mut keys = Keystore::open(&home.keystore(), &Passphrase::from_file(&home.passphrase()).unwrap()).unwrap();
+        let foreign: Vec<String> = keys
+            .names()
+            .filter(|name| name.starts_with("party/") && !name.starts_with("party/mutual-insurer/"))
+            .map(str::to_owned)
+            .collect();
+        assert!(!foreign.is_empty());
+        assert!(foreign.iter().all(|name| keys.remove(name)));
+        assert!(keys.remove("authority"));
+        keys.save(&mut OsRng).unwrap();
+
+        let custody = DemoCustody::new(Arc::new(Network::open(&home).unwrap())).unwrap();
+        assert!(custody.facility("mutual-insurer").is_some());
+        for other in ["general-hospital", "dr-hale", "nobody"] {
+            assert!(custody.facility(other).is_none(), "{other}");
+        }
     }
 }

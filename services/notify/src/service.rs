@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::{Clock, Condition, Documented, Health, Shutdown};
 use ledger::{Chain, Digest};
@@ -17,8 +17,12 @@ use crate::settings::{Settings, TransportKind};
 use crate::transport::Transport;
 use crate::{Error, Keys, Result, names};
 
-/// Longest pause before the event log is tried again.
+/// Pauses before the event log is tried again.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// See [`FIRST_PAUSE`].
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A broker that was away for long also ends a writer by fencing it. Only who is fenced again this soon has a rival.
+const RIVAL: Duration = Duration::from_secs(60);
 
 /// Turns alerts into mails, each step of each episode once.
 pub struct Notifier {
@@ -61,20 +65,13 @@ impl Notifier {
             network,
             retry: settings.retry(),
             deliveries_at_once: settings.deliveries_at_once,
-            writer: "notify".into(),
+            writer: format!("notify/{}", settings.name),
             progress: watch::Sender::new(Progress::default()),
             health: None,
             mail_dir: (settings.transport == TransportKind::File).then(|| settings.mail_dir.clone()),
             composer: Composer::new(settings)?,
             transport: Transport::of(settings)?,
         })
-    }
-
-    /// Of several notifiers that share the work, each needs a name of its own, the same after a restart.
-    #[must_use]
-    pub fn instance(mut self, name: &str) -> Self {
-        self.writer = format!("notify-{name}");
-        self
     }
 
     /// Reports two conditions, `event log` and `mail`.
@@ -92,26 +89,32 @@ impl Notifier {
     /// Works until the shutdown is asked for; mails under way are then finished. Passing trouble of the event log is waited out.
     ///
     /// # Errors
-    /// What does not pass, [`stream::Error::Fenced`] among it.
+    /// What does not pass; [`stream::Error::Fenced`] where another notifier of the same name works.
     pub async fn run(self, shutdown: Shutdown) -> Result<()> {
         let me = Arc::new(self);
-        let mut pause = Duration::from_millis(200);
+        let mut pause = FIRST_PAUSE;
+        let mut fenced: Option<Instant> = None;
         while !shutdown.is_triggered() {
-            match Session::run(&me, &shutdown).await {
-                Ok(()) => break,
-                Err(error) if error.is_passing() => {
-                    tracing::warn!(%error, pause_ms = pause.as_millis(), "notifier begins again");
-                    if let Some(health) = &me.health {
-                        health.log.not_ready("no connection; trying again");
-                    }
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        () = shutdown.triggered() => {}
-                    }
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                Err(error) => return Err(error),
+            let begun = Instant::now();
+            let Err(error) = Session::run(&me, &shutdown).await else { break };
+            let replaced = matches!(error, Error::Log(stream::Error::Fenced { .. }));
+            if replaced && fenced.is_none_or(|before| before.elapsed() > RIVAL) {
+                fenced = Some(Instant::now());
+            } else if !error.is_passing() {
+                return Err(error);
             }
+            if begun.elapsed() > LONGEST_PAUSE {
+                pause = FIRST_PAUSE;
+            }
+            tracing::warn!(%error, pause_ms = pause.as_millis(), "notifier begins again");
+            if let Some(health) = &me.health {
+                health.log.not_ready("no connection; trying again");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.triggered() => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Ok(())
     }

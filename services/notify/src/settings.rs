@@ -10,6 +10,9 @@ use vitals::Severity;
 
 use crate::outbox::Retry;
 
+/// Longest name of a notifier.
+const NAME_BYTES_MAX: usize = 64;
+
 /// How much a mail may say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,6 +50,8 @@ pub enum SmtpTls {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// Name of this notifier.
+    pub name: String,
     /// Who is told.
     pub recipients: Vec<String>,
     /// Whom mails come from.
@@ -96,6 +101,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            name: "notify-1".into(),
             recipients: vec!["on-call@caduceus.example".into()],
             from: "Caduceus <caduceus@caduceus.example>".into(),
             content: Content::Minimal,
@@ -124,8 +130,9 @@ impl Default for Settings {
 
 impl Documented for Settings {
     const SECTION: &'static str = "notify";
-    const ABOUT: &'static str = "Alert mails. E-mail is no life-critical channel.";
+    const ABOUT: &'static str = "Alert mails. E-mail is no life-critical channel. Notifiers of different names share the work and take over from each other; each step of an episode is mailed by one of them.";
     const KEYS: &'static [Key] = &[
+        Key::new("name", "", "Name of this notifier; another of the same name takes its place."),
         Key::new("recipients", "", "Who is on call: every episode is mailed to all of these."),
         Key::new("from", "", "Whom mails come from; its domain also makes the Message-IDs."),
         Key::new(
@@ -174,6 +181,9 @@ impl Documented for Settings {
     ];
 
     fn check(&self) -> Result<(), String> {
+        if self.name.is_empty() || self.name.len() > NAME_BYTES_MAX || self.name.chars().any(char::is_control) {
+            return Err(format!("name: 1 to {NAME_BYTES_MAX} printable characters are needed"));
+        }
         if self.recipients.is_empty() || self.recipients.len() > 100 {
             return Err("recipients: name 1 to 100 addresses".into());
         }

@@ -17,12 +17,14 @@ use crate::access::Ask;
 use crate::chain::read;
 use crate::fhir::event::{self, RESOURCES};
 use crate::fhir::node::{Node, resource};
-use crate::{Outcome, Patient, Portal};
+use crate::{ChainError, Outcome, Patient, Portal};
 
 /// How long a draft waits for the patient's signature, milliseconds.
 const DRAFT_MS: i64 = 15 * 60_000;
 /// Most drafts that wait.
 const DRAFTS_MAX: usize = 1_000;
+/// The record chain's rule that an event is recorded once.
+const EVENT_KNOWN: u16 = 40;
 
 /// An event that waits for the patient's signature.
 #[derive(Clone)]
@@ -165,7 +167,17 @@ impl Portal {
         self.0.access.note(&ask, true, Digest::ZERO).await?;
         self.0.documents.put(&key, draft.sealed, &draft.key, &keys.wrap.public()).await?;
         let turn = self.0.senders.turn(&draft.facility).await;
-        let height = self.0.senders.send(&turn, &keys.signer, Payload::Event(event)).await?;
+        let sent = self.0.senders.send(&turn, &keys.signer, Payload::Event(event.clone())).await;
+        let height = match sent {
+            Ok(height) => height,
+            // The answer to the first sending was lost, and the node that was asked then knows it as recorded.
+            Err(ChainError::Refused { code: EVENT_KNOWN, reason }) => {
+                let snapshot = self.0.chain.snapshot(None).await?;
+                let own = read::<EventRecord>(snapshot.as_ref(), &Key::Event(key))?.filter(|own| own.event == event);
+                own.ok_or(ChainError::Refused { code: EVENT_KNOWN, reason })?.height
+            }
+            Err(error) => return Err(error.into()),
+        };
         Ok(Recorded { key, height, resource: draft.resource })
     }
 

@@ -15,8 +15,10 @@
 
 mod access;
 mod chain;
+mod claim_answers;
 mod claim_http;
 mod claim_service;
+mod claim_submission;
 mod consents;
 mod custody;
 mod documents;

@@ -13,6 +13,10 @@ use crate::{ChainError, RecordChain};
 
 /// How far ahead a transaction expires, in heights.
 const EXPIRY_HEIGHTS: u64 = 1_000;
+/// The record chain's rule that each of a sender's transactions has a number of its own.
+pub(crate) const SEQUENCE_USED: u16 = 9;
+/// How often a transaction is numbered anew because another process sent for the same party meanwhile.
+const TRIES: u32 = 3;
 
 /// Sends for parties.
 pub(crate) struct Senders {
@@ -40,13 +44,25 @@ impl Senders {
         Turn { party: party.clone(), _guard: lock.lock_owned().await }
     }
 
-    /// Signs, sends and waits until it is final; gives the height.
-    pub(crate) async fn send(&self, turn: &Turn, signer: &KeyPair, payload: Payload) -> Result<u64, ChainError> {
+    /// The next transaction of a party, signed and encoded.
+    pub(crate) async fn sign(&self, turn: &Turn, signer: &KeyPair, payload: Payload) -> Result<Vec<u8>, ChainError> {
         let snapshot = self.chain.snapshot(None).await?;
         let sender = Sender::Party(turn.party.clone());
         let sequence = read(snapshot.as_ref(), &Key::Sequence(sender.clone()))?.unwrap_or(0);
         let expiry_height = snapshot.finality().header.height.saturating_add(EXPIRY_HEIGHTS);
         let body = Body { sender, sequence, expiry_height, payload };
-        self.chain.commit(body.sign(&self.chain.network(), signer, &mut OsRng).encode()).await
+        Ok(body.sign(&self.chain.network(), signer, &mut OsRng).encode())
+    }
+
+    /// Signs, sends and waits until it is final; gives the height.
+    pub(crate) async fn send(&self, turn: &Turn, signer: &KeyPair, payload: Payload) -> Result<u64, ChainError> {
+        let mut tries = 1;
+        loop {
+            let transaction = self.sign(turn, signer, payload.clone()).await?;
+            match self.chain.commit(transaction).await {
+                Err(ChainError::Refused { code: SEQUENCE_USED, .. }) if tries < TRIES => tries += 1,
+                sent => return sent,
+            }
+        }
     }
 }

@@ -89,6 +89,11 @@ impl Network {
         self.keys_of(&format!("party/{id}"))
     }
 
+    /// Whether the keys of a party lie here.
+    pub(crate) fn holds(&self, id: &Id) -> bool {
+        lock(&self.keys).get(&format!("party/{id}/signer")).is_some()
+    }
+
     /// The keys of a service.
     pub(crate) fn service(&self, service: Service) -> Outcome<Keys> {
         self.keys_of(service.name())

@@ -128,7 +128,9 @@ impl RecordChain for RemoteChain {
     }
 
     async fn snapshot(&self, height: Option<u64>) -> Result<Arc<dyn Snapshot>, ChainError> {
-        let at_least = if height.is_none() { self.seen.load(Ordering::Acquire) } else { 0 };
+        // Of a height that was seen at another node, this one will hear too.
+        let seen = self.seen.load(Ordering::Acquire);
+        let at_least = height.map_or(seen, |height| height.min(seen));
         let ask = self.calls.ask(SNAPSHOT, ledger::encode(&AskSnapshot { height, at_least }), ASK, true);
         let answer: AnswerSnapshot = decode(&self.calls.call(ask).await?)?;
         self.verify(height, at_least, &answer)?;

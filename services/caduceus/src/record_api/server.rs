@@ -53,7 +53,7 @@ async fn snapshot(State(api): State<Arc<Api>>, body: Bytes) -> Response {
 }
 
 async fn state(State(api): State<Arc<Api>>, body: Bytes) -> Response {
-    answer(api.state(&body))
+    answer(api.state(&body).await)
 }
 
 /// Lets members in, nobody else.
@@ -97,27 +97,32 @@ impl Api {
         })
     }
 
+    /// Waits a little for a height that the asker has seen at another node.
+    async fn reach(&self, height: u64) -> Result<(), Trouble> {
+        let mut heights = self.node.subscribe();
+        let reached = tokio::time::timeout(LAG_WAIT, heights.wait_for(|own| *own >= height)).await;
+        match reached {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Trouble::Unavailable(format!("this node is at height {} and lags", self.node.height()))),
+        }
+    }
+
     async fn snapshot(&self, body: &[u8]) -> Result<AnswerSnapshot, Trouble> {
         let ask: AskSnapshot = decode(body)?;
-        if ask.height.is_none() && self.node.height() < ask.at_least {
-            let mut heights = self.node.subscribe();
-            let caught_up = tokio::time::timeout(LAG_WAIT, heights.wait_for(|height| *height >= ask.at_least)).await;
-            if !matches!(caught_up, Ok(Ok(_))) {
-                return Err(Trouble::Unavailable(format!("this node is at height {} and lags", self.node.height())));
-            }
-        }
+        self.reach(ask.at_least).await?;
         let snapshot = self.chain.snapshot(ask.height).await?;
         Ok(AnswerSnapshot { finality: snapshot.finality().clone(), history: snapshot.history().to_vec() })
     }
 
-    fn state(&self, body: &[u8]) -> Result<AnswerState, Trouble> {
+    async fn state(&self, body: &[u8]) -> Result<AnswerState, Trouble> {
         let ask: AskState = decode(body)?;
         if ask.keys.len() > KEYS_MAX {
             return Err(Trouble::Malformed(format!("{} keys; at most {KEYS_MAX}", ask.keys.len())));
         }
-        if ask.height == 0 || ask.height > self.node.height() {
+        if ask.height == 0 {
             return Err(Trouble::NoHeight(ask.height));
         }
+        self.reach(ask.height).await?;
         self.node.read(|machine| {
             let state = machine.state().at(ask.height).map_err(|_| Trouble::NoHeight(ask.height))?;
             let prove = |key| state.prove(key).map_err(|error| Trouble::Unavailable(error.to_string()));

@@ -41,7 +41,7 @@ pub(super) struct Ask {
     pub(super) token: String,
     /// How long a node may take.
     pub(super) within: Duration,
-    /// Whether another node may be asked although this one may have begun.
+    /// Whether another node may be asked where this one takes too long.
     pub(super) again: bool,
 }
 
@@ -104,9 +104,7 @@ async fn carry_out(http: &Http, nodes: &[String], first: &AtomicUsize, ask: &Ask
         let number = start.wrapping_add(turn) % nodes.len();
         let Some(node) = nodes.get(number) else { continue };
         match tokio::time::timeout(ask.within, once(http, node, ask)).await {
-            Ok(Ok(Err(Trouble::Unavailable(reason)))) if ask.again => {
-                last = Trouble::Unavailable(format!("{node}: {reason}"))
-            }
+            Ok(Ok(Err(Trouble::Unavailable(reason)))) => last = Trouble::Unavailable(format!("{node}: {reason}")),
             Ok(Ok(answer)) => {
                 first.store(number, Ordering::Relaxed);
                 return answer;

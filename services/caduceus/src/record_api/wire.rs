@@ -27,7 +27,7 @@ pub(super) const KEYS_MAX: usize = 256;
 pub(super) struct AskSnapshot {
     /// A height; none for the last one.
     pub(super) height: Option<u64>,
-    /// The last one must be at least this high: what the asker has seen already. The node waits a little for it.
+    /// What the asker has seen already of this height, or of the last one. The node waits a little for it.
     pub(super) at_least: u64,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct AnswerSnapshot {
     pub(super) history: Vec<SetChange>,
 }
 
-/// Values after the block of a height.
+/// Values after the block of a height that the asker has seen. The node waits a little for it.
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct AskState {
     pub(super) height: u64,

@@ -7,7 +7,7 @@ use stream::EventLog;
 
 use super::of_kit;
 use super::process::Process;
-use crate::failure::{Failure, OrFail as _, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::network::Service;
 use crate::rings::Rings;
 
@@ -20,7 +20,15 @@ pub(super) fn start(process: &Process, log: &Arc<dyn EventLog>) -> Outcome {
         Notifier::new(log.clone(), Arc::new(rings), process.clock.clone(), network.id, &settings).map_err(refused)?;
     let notifier = notifier.reporting_to(&process.health);
     let shutdown = process.shutdown.clone();
-    process.part("the notifier", async move { notifier.run(shutdown).await.or_environment("the notifier") });
+    process.part("the notifier", async move {
+        notifier.run(shutdown).await.map_err(|error| match error {
+            notify::Error::Log(stream::Error::Fenced { .. }) => Failure::environment(format_args!(
+                "another notifier is named {:?} too; give each its own name in [notify]: {error}",
+                settings.name
+            )),
+            other => Failure::environment(format_args!("the notifier: {other}")),
+        })
+    });
     Ok(())
 }
 

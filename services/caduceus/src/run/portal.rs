@@ -35,6 +35,12 @@ pub(super) async fn start(process: &Process, log: &Arc<dyn EventLog>, chain: Opt
     if !network.genesis.parties.iter().any(|known| known.id == party) {
         return Err(Failure::usage(format_args!("[portal] party: the genesis names no member {party}")));
     }
+    if !network.holds(&party) {
+        return Err(Failure::usage(format_args!(
+            "[portal] party: the key store {} holds no keys of {party}; without them no receipt can be signed",
+            network.home.keystore().display()
+        )));
+    }
     let listener = listen(given.listen, given.open_to_network, "[portal] listen").await?;
     let address = listener.local_addr().or_environment("the portal's address")?;
     let custody = Arc::new(ReloadedCustody::open(network.clone(), &process.config)?);

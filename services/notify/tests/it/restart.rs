@@ -168,8 +168,7 @@ async fn a_mail_directory_that_is_gone_is_reported_and_waited_for() {
     let settings = world.settings();
     let health = kit::Health::new();
     let (log, clock): (Arc<dyn EventLog>, Arc<dyn Clock>) = (world.log.clone(), world.clock.clone());
-    let notifier =
-        Notifier::new(log, world.keys.clone(), clock, NETWORK, &settings).unwrap().instance("a").reporting_to(&health);
+    let notifier = Notifier::new(log, world.keys.clone(), clock, NETWORK, &settings).unwrap().reporting_to(&health);
     assert!(!health.is_ready(), "not before it has joined");
     let (progress, shutdown) = (notifier.progress(), Shutdown::new(PATIENCE));
     let mut running = Running { progress, shutdown: shutdown.clone(), task: tokio::spawn(notifier.run(shutdown)) };

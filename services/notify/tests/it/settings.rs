@@ -46,6 +46,8 @@ fn without_tls_only_a_relay_on_this_machine_and_no_password() {
 fn what_is_missing_or_contradicts_is_named() {
     assert!(refused(&Settings { smtp_host: None, ..smtp() }).contains("smtp_host"));
     assert!(refused(&Settings { smtp_user: Some("u".into()), ..smtp() }).contains("smtp_password_file"));
+    assert!(refused(&Settings { name: String::new(), ..Settings::default() }).contains("name"));
+    assert!(refused(&Settings { name: "a\nb".into(), ..Settings::default() }).contains("name"));
     assert!(refused(&Settings { recipients: Vec::new(), ..Settings::default() }).contains("recipients"));
     assert!(refused(&Settings { recipients: vec!["nobody".into()], ..Settings::default() }).contains("\"nobody\""));
     assert!(

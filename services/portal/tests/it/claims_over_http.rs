@@ -1,5 +1,7 @@
 //! Claims over HTTP: consent first, verdict, receipt.
 
+use std::sync::atomic::Ordering;
+
 use axum::http::StatusCode;
 use base64::Engine as _;
 use claims::{Receipt, Verdict};
@@ -265,13 +267,74 @@ async fn a_pharmacys_bill_is_its_own_encounter() {
 async fn a_claim_whose_answer_was_lost_is_not_claimed_twice() {
     let mut world = usual().await;
     let one = claim("1", "p1", &[("1200", "50")]);
-    world.chain.lose_answer.store(true, std::sync::atomic::Ordering::Relaxed);
+    world.chain.lose_answer.store(true, Ordering::Relaxed);
     let lost = submit(&world, &one, "key 1").await;
     assert_eq!(lost.status, StatusCode::SERVICE_UNAVAILABLE);
     let height = world.height();
     world.restart(IngestSettings::default()).await;
     assert_eq!(verdict(&world, &submit(&world, &one, "key 1").await), "match");
     assert_eq!(world.height(), height, "nothing is recorded again");
+}
+
+/// We die while the transaction waits at a node, and it is recorded only after we are back: the claim is not its own duplicate.
+#[tokio::test]
+async fn a_claim_that_is_recorded_only_after_a_restart_is_not_its_own_duplicate() {
+    let mut world = usual().await;
+    let one = claim("1", "p1", &[("1200", "50")]);
+    let height = world.height();
+    world.chain.hold.store(true, Ordering::Relaxed);
+    assert_eq!(submit(&world, &one, "key 1").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(world.height(), height, "it waits");
+    world.restart(IngestSettings::default()).await;
+    let answer = submit(&world, &one, "key 1").await;
+    assert_eq!(verdict(&world, &answer), "match");
+    assert_eq!(world.height(), height + 1, "one claim");
+    assert_eq!(submit(&world, &one, "key 1").await.bytes, answer.bytes);
+}
+
+/// The party's number was used meanwhile by another process of the same member: the claim is sent under the next one.
+#[tokio::test]
+async fn a_number_that_is_used_elsewhere_meanwhile_is_no_refusal() {
+    let world = usual().await;
+    let elsewhere = |party: &str, n: u8| {
+        let (claim, response) = (ledger::Digest([n; 32]), ledger::Digest([n + 1; 32]));
+        let payload = erm::Payload::Claim(erm::RecordClaim { claim, response, fingerprints: Vec::new() });
+        world.transaction(party, payload)
+    };
+    *world.chain.overtake.lock().unwrap() = Some(elsewhere(HOSPITAL, 1));
+    let answer = submit(&world, &claim("1", "p1", &[("1200", "50")]), "key 1").await;
+    assert_eq!(verdict(&world, &answer), "match");
+    // The same for what a facility records.
+    *world.chain.overtake.lock().unwrap() = Some(elsewhere(HOSPITAL, 3));
+    record(&world, &procedure("1300", "10")).await;
+}
+
+/// The same key gives the same answer for a look at the record too; another question needs another key.
+#[tokio::test]
+async fn a_repeated_look_gives_the_same_answer() {
+    let mut world = usual().await;
+    let one = claim("1", "p1", &[("1200", "50")]);
+    let token = format!("Bearer {}", world.party(INSURER));
+    let headers = [("authorization", token.as_str()), ("idempotency-key", "key 1")];
+    let path = "/fhir/Claim/$verify-against-record";
+    let first = world.call_with("POST", path, &headers, one.to_string()).await;
+    assert_eq!(verdict(&world, &first), "match");
+    assert_eq!(verdict(&world, &submit(&world, &one, "key 2").await), "match");
+    world.restart(IngestSettings::default()).await;
+    assert_eq!(world.call_with("POST", path, &headers, one.to_string()).await.bytes, first.bytes);
+    assert_eq!(verdict(&world, &look(&world, &one).await), "duplicate", "without a key it is a new look");
+    let as_of = format!("{path}?as-of={}", world.height());
+    for other in [
+        world.call_with("POST", &as_of, &headers, one.to_string()).await,
+        world.call_with("POST", path, &headers, claim("2", "p1", &[("1200", "50")]).to_string()).await,
+        submit(&world, &one, "key 1").await,
+    ] {
+        assert_eq!((other.status, other.issue().0.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key"));
+    }
+    // Consent is looked at first, also for an answer that is kept.
+    let revoked = decide(&world, consent("permit", "inactive", INSURER, "CLMATTCH", "record")).await;
+    assert_eq!(revoked.status, StatusCode::CREATED);
+    assert_eq!(world.call_with("POST", path, &headers, one.to_string()).await.status, StatusCode::FORBIDDEN);
 }
 
 /// Another portal records the same line between our look and our transaction: ours is looked at again.

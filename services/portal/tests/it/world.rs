@@ -91,6 +91,8 @@ pub(crate) struct OneNode {
     clock: Arc<ManualClock>,
     /// The next transaction is committed, and the answer is lost.
     pub(crate) lose_answer: AtomicBool,
+    /// The next transaction waits at the node, and the answer is lost.
+    pub(crate) hold: AtomicBool,
     /// Recorded just before the next transaction, as by another portal.
     pub(crate) overtake: Mutex<Option<Vec<u8>>>,
     inner: Arc<Mutex<Node>>,
@@ -128,6 +130,10 @@ impl RecordChain for OneNode {
     }
 
     async fn commit(&self, transaction: Vec<u8>) -> Result<u64, ChainError> {
+        if self.hold.swap(false, Ordering::Relaxed) {
+            *self.overtake.lock().unwrap() = Some(transaction);
+            return Err(ChainError::Unavailable("no answer in time".into()));
+        }
         let first = self.overtake.lock().unwrap().take();
         if let Some(first) = first {
             self.execute(first)?;
@@ -264,6 +270,7 @@ impl World {
             network,
             clock: clock.clone(),
             lose_answer: AtomicBool::new(false),
+            hold: AtomicBool::new(false),
             overtake: Mutex::new(None),
             inner,
         });
