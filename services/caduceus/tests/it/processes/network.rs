@@ -14,10 +14,11 @@ use phc::{
     open_anomaly,
 };
 use store::BlobStore;
-use stream::{Append, Batch, EmbeddedLog, EventLog, Position, Topics};
+use stream::kafka::Settings as KafkaSettings;
+use stream::{Append, Batch, EmbeddedLog, EventLog, KafkaLog, Position, Topics};
 use vitals::Detector;
 
-use super::process::done;
+use super::process::{Process, done};
 
 /// Also given to the processes.
 pub(super) const COHORT_SEED: u64 = 7;
@@ -33,6 +34,7 @@ pub(super) struct Patient {
     pub(super) chain: Chain,
     pub(super) partition: u32,
     pub(super) keys: Arc<PatientKeys>,
+    pub(super) signer: KeyPair,
 }
 
 impl Network {
@@ -71,21 +73,50 @@ impl Network {
         let said = done(&["enrol", "--patient", name, "--config", self.config().to_str().unwrap()]);
         let seed = |kind: &str| *self.keystore().require(&format!("patient/{name}/{kind}")).unwrap();
         let wrap = WrapSecretKey::from_seed(&seed("wrap"));
-        let patient = KeyPair::from_seed(&seed("signer")).public();
-        let opening = Opening { patient, wrap: wrap.public(), nonce: seed("nonce"), time_ms: 0, writers: Vec::new() };
+        let signer = KeyPair::from_seed(&seed("signer"));
+        let opening = Opening {
+            patient: signer.public(),
+            wrap: wrap.public(),
+            nonce: seed("nonce"),
+            time_ms: 0,
+            writers: Vec::new(),
+        };
         let chain = opening.chain(self.id);
         let ring = KeyRing::decode(&std::fs::read(self.dir.join(KeyRing::object_name(&chain.id))).unwrap()).unwrap();
         let keys = Arc::new(ring.open(&chain, &wrap).unwrap());
         let partition = stream::partition_of(&chain.id.0, self.partitions);
-        (Patient { name: name.into(), chain, partition, keys }, said)
+        (Patient { name: name.into(), chain, partition, keys, signer }, said)
     }
 
     /// `caduceus token` for a device.
     pub(super) fn token(&self, patient: &Patient, device: &str) -> String {
+        self.any_token(&["--patient", &patient.name, "--device", device])
+    }
+
+    /// `caduceus token` with these arguments.
+    pub(super) fn any_token(&self, arguments: &[&str]) -> String {
         let config = self.config();
-        done(&["token", "--patient", &patient.name, "--device", device, "--config", config.to_str().unwrap()])
-            .trim()
-            .to_owned()
+        let all = [&["token", "--config", config.to_str().unwrap()], arguments].concat();
+        done(&all).trim().to_owned()
+    }
+
+    /// Starts the record nodes of all operators and waits until they are ready.
+    pub(super) fn start_nodes(&self) -> BTreeMap<String, Process> {
+        let mut nodes: BTreeMap<_, _> =
+            self.operators().into_iter().map(|operator| (operator.clone(), self.start_node(&operator))).collect();
+        nodes.values_mut().for_each(Process::ready);
+        nodes
+    }
+
+    pub(super) fn start_node(&self, operator: &str) -> Process {
+        Process::start(operator, &["record-node"], &self.node_config(operator), &[])
+    }
+
+    /// The event log of a broker.
+    pub(super) async fn log(&self, bootstrap: &str) -> KafkaLog {
+        let mut settings = KafkaSettings::new(bootstrap, Topics::standard(self.partitions).unwrap());
+        settings.allow_single_broker = true;
+        KafkaLog::connect(settings).await.unwrap()
     }
 
     fn keystore(&self) -> Keystore {
@@ -219,7 +250,7 @@ impl Network {
 }
 
 /// Keys and values of a partition.
-async fn records(log: &dyn EventLog, topic: &'static str, partition: u32) -> Vec<(Bytes, Bytes)> {
+pub(super) async fn records(log: &dyn EventLog, topic: &str, partition: u32) -> Vec<(Bytes, Bytes)> {
     let mut scan = log.scan(topic, partition, 0).await.unwrap();
     let mut all = Vec::new();
     loop {

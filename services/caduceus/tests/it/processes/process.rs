@@ -23,6 +23,15 @@ pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// As [`until`], looking as often as it can: to strike in the midst of something.
+pub(super) fn promptly(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !so() {
+        assert!(Instant::now() < deadline, "waited {} s for: {what}", PATIENCE.as_secs());
+        std::thread::sleep(Duration::from_millis(1)); // polling another process: nothing to wait on
+    }
+}
+
 pub(super) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_caduceus"));
     command.stdin(Stdio::null());
@@ -87,6 +96,11 @@ impl Process {
         let (_, text) = self.get("/metrics").unwrap_or_default();
         let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
         text.lines().filter(of_name).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Height of the last final block of a record node.
+    pub(super) fn height(&self) -> f64 {
+        self.figure("caduceus_erm_height")
     }
 
     /// What it logged.

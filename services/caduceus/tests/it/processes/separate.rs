@@ -1,17 +1,14 @@
 //! Every part a process of its own, over a real Kafka broker, while parts are killed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use physiology::{Illness, IllnessKind, PatientStream, Plan};
-use stream::kafka::Settings as KafkaSettings;
-use stream::{EventLog, KafkaLog, Topics};
-use vitals::Reading;
+use physiology::{Illness, IllnessKind, Plan};
+use stream::EventLog;
 
-use super::http;
 use super::network::{COHORT_SEED, Network, Patient};
 use super::process::{Process, until};
+use super::readings::{self, Chunk, Sender};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -19,18 +16,9 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 const DAYS: i64 = 16;
 /// Hours of one patient in one request.
 const CHUNK_HOURS: i64 = 12;
-const DEVICE: &str = "watch";
 
-/// One request.
-struct Chunk {
-    patient: usize,
-    first_sequence: u64,
-    readings: Vec<Reading>,
-}
-
-/// The readings of simulated people, in the order of time, a chunk a person.
+/// The readings of simulated people, each ill for an hour on the last day.
 fn chunks(people: usize, end_ms: i64) -> Vec<Chunk> {
-    let start_ms = end_ms - DAYS * DAY_MS;
     let ill = |patient, kind| Illness { patient, start_ms: end_ms - 20 * HOUR_MS, end_ms: end_ms - 19 * HOUR_MS, kind };
     let illnesses = [
         ill(0, IllnessKind::Tachycardia),
@@ -38,22 +26,9 @@ fn chunks(people: usize, end_ms: i64) -> Vec<Chunk> {
         ill(2, IllnessKind::Tachycardia),
         ill(3, IllnessKind::Desaturation),
     ];
+    let start_ms = end_ms - DAYS * DAY_MS;
     let plan = Plan { seed: 5, start_ms, end_ms, offset_minutes: 60, interval_minutes: 5 };
-    let mut streams: Vec<_> =
-        (0u32..).take(people).map(|number| PatientStream::new(plan, number, &illnesses).peekable()).collect();
-    let mut sequences = vec![0u64; people];
-    let mut all = Vec::new();
-    for part in 1..=DAYS * 24 / CHUNK_HOURS {
-        let until_ms = start_ms + part * CHUNK_HOURS * HOUR_MS;
-        for (patient, stream) in streams.iter_mut().enumerate() {
-            let readings: Vec<Reading> =
-                std::iter::from_fn(|| stream.next_if(|reading| reading.time_ms < until_ms)).collect();
-            let first_sequence = sequences[patient];
-            sequences[patient] += readings.len() as u64;
-            all.push(Chunk { patient, first_sequence, readings });
-        }
-    }
-    all
+    readings::chunks(people, plan, &illnesses, CHUNK_HOURS * HOUR_MS)
 }
 
 /// Patients in both halves of the partitions, two each, so that each of two monitors has work.
@@ -73,49 +48,6 @@ fn enrol(network: &Network) -> Vec<Patient> {
     panic!("40 patients all fell into one half of the partitions");
 }
 
-/// The HTTP side: sends chunks, again where no answer came or none that says they are durable.
-struct Sender<'a> {
-    portal: String,
-    patients: &'a [Patient],
-    tokens: Vec<String>,
-}
-
-impl Sender<'_> {
-    fn send(&self, chunk: &Chunk) {
-        let patient = &self.patients[chunk.patient];
-        let readings: Vec<_> = chunk.readings.iter().map(line).collect();
-        let identifier = serde_json::json!({ "system": "urn:caduceus:demo:patient", "value": patient.name });
-        let body = serde_json::json!({ "patient": identifier, "device": DEVICE, "first_sequence": chunk.first_sequence, "readings": readings }).to_string();
-        let results = until("readings to be accepted", || {
-            match http::request("POST", &self.portal, "/readings", Some(&self.tokens[chunk.patient]), &body) {
-                Ok((200, answer)) => Some(answer),
-                // The broker is away: nothing was promised.
-                Ok((500..=599, _)) | Err(_) => None,
-                Ok((status, answer)) => panic!("{status}: {answer}"),
-            }
-        });
-        let results: serde_json::Value = serde_json::from_str(&results).unwrap();
-        let results = results["results"].as_array().unwrap();
-        assert_eq!(results.len(), chunk.readings.len());
-        for result in results {
-            assert!(["accepted", "already-held"].contains(&result["result"].as_str().unwrap()), "{result}");
-        }
-    }
-}
-
-fn line(reading: &Reading) -> serde_json::Value {
-    let milli = reading.value_milli;
-    let sign = if milli < 0 { "-" } else { "" };
-    let value = format!("{sign}{}.{:03}", milli.abs() / 1_000, milli.abs() % 1_000);
-    let time = format!("{}.{:03}", reading.time_ms / 1_000, reading.time_ms % 1_000);
-    let time: serde_json::Number = serde_json::from_str(&time).unwrap();
-    serde_json::json!({ "signal": reading.signal.name(), "value": value, "time": time, "offset_minutes": reading.offset_minutes })
-}
-
-fn height(node: &Process) -> f64 {
-    node.figure("caduceus_erm_height")
-}
-
 /// D1, D8, D14, E3, E7, A9, A10: the whole path as separate processes. A monitor is killed in mid-stream and the other takes over, the broker is
 /// killed and comes back, a validator is killed and catches up; the chains say what they say when nothing happens.
 #[test]
@@ -129,11 +61,7 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
     let config = network.config();
 
     let operators = network.operators();
-    let mut nodes: BTreeMap<String, Process> = BTreeMap::new();
-    for operator in &operators {
-        nodes.insert(operator.clone(), Process::start(operator, &["record-node"], &network.node_config(operator), &[]));
-    }
-    nodes.values_mut().for_each(Process::ready);
+    let mut nodes = network.start_nodes();
     let patients = enrol(&network);
 
     let cohort = COHORT_SEED.to_string();
@@ -154,8 +82,7 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
     let end_ms = (jiff::Timestamp::now().as_millisecond() / HOUR_MS - 1) * HOUR_MS;
     let chunks = chunks(patients.len(), end_ms);
     let sent: u64 = chunks.iter().map(|chunk| chunk.readings.len() as u64).sum();
-    let tokens = patients.iter().map(|patient| network.token(patient, DEVICE)).collect();
-    let sender = Sender { portal: network.setting("portal", "listen"), patients: &patients, tokens };
+    let sender = Sender::new(&network, &patients);
     let (quarter, half, three_quarters) = (chunks.len() / 4, chunks.len() / 2, chunks.len() * 3 / 4);
 
     until("both monitors to have partitions", || {
@@ -181,23 +108,18 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
 
     // One of four validators is lost, the one that everybody asks first: the others decide without it.
     let lost = operators[0].clone();
-    let before = height(&nodes[&operators[1]]);
+    let before = nodes[&operators[1]].height();
     nodes.remove(&lost).unwrap().kill_9();
     let (late, said) = network.enrol("late");
     assert!(said.contains("registered by") && said.contains("at height"), "{said}");
-    assert!(height(&nodes[&operators[1]]) > before);
-    let mut back = Process::start(&lost, &["record-node"], &network.node_config(&lost), &[]);
+    assert!(nodes[&operators[1]].height() > before);
+    let mut back = network.start_node(&lost);
     back.ready();
-    until("the validator to catch up", || (height(&back) >= height(&nodes[&operators[1]])).then_some(()));
+    until("the validator to catch up", || (back.height() >= nodes[&operators[1]].height()).then_some(()));
     nodes.insert(lost, back);
 
     chunks[three_quarters..].iter().for_each(|chunk| sender.send(chunk));
-    let topics = Topics::standard(network.partitions).unwrap();
-    let log: Arc<dyn EventLog> = runtime.block_on(async {
-        let mut settings = KafkaSettings::new(broker.bootstrap(), topics);
-        settings.allow_single_broker = true;
-        Arc::new(KafkaLog::connect(settings).await.unwrap())
-    });
+    let log: Arc<dyn EventLog> = Arc::new(runtime.block_on(network.log(&broker.bootstrap())));
     runtime.block_on(network.flush(log.as_ref(), end_ms + HOUR_MS));
     let found = until("every reading to be in a block", || {
         let found = runtime.block_on(network.contents(log.as_ref(), &patients));
@@ -217,9 +139,11 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
     until("every episode to be mailed", || (mails(&network) >= patients.len()).then_some(()));
     until("the heads to be anchored", || (second.figure("caduceus_phc_anchors_total") > 0.0).then_some(()));
     // Who was enrolled while the portal ran is known to it.
-    let token = network.token(&late, DEVICE);
-    let sender = Sender { portal: sender.portal, patients: std::slice::from_ref(&late), tokens: vec![token] };
-    sender.send(&Chunk { patient: 0, first_sequence: 0, readings: chunks[chunks.len() - 1].readings[..1].to_vec() });
+    Sender::new(&network, std::slice::from_ref(&late)).send(&Chunk {
+        patient: 0,
+        first_sequence: 0,
+        readings: chunks[chunks.len() - 1].readings[..1].to_vec(),
+    });
 
     for process in [second, notify, portal].into_iter().chain(nodes.into_values()) {
         process.terminate();
