@@ -19,7 +19,9 @@ pub enum IsolationForestError {
         features: usize,
     },
     /// The sub-sample is larger than the data.
-    #[error("a sub-sample of {sample} rows cannot be drawn from {rows}; lower it or give more rows")]
+    #[error(
+        "a sub-sample of {sample} rows cannot be drawn from {rows}; lower it, give more rows, or let it shrink (`shrink_sample`)"
+    )]
     TooFewRows {
         /// ψ.
         sample: usize,
@@ -42,11 +44,59 @@ pub enum IsolationForestError {
         /// Features given.
         got: usize,
     },
-    /// A quantile outside [0, 1], or none can be taken of no scores.
-    #[error("no such quantile; give scores and a share between 0 and 1")]
+    /// A quantile outside [0, 1], or of no scores or NaN.
+    #[error("no such quantile; give scores that are not NaN, and a share between 0 and 1")]
     Quantile,
-    /// Model bytes that this version did not write.
-    #[error("model bytes refused at offset {offset}: {reason}; take the model from where it was made")]
+    /// A budget of alerts that cannot be kept, or no scores to take it from.
+    #[error(
+        "no threshold for {false_alerts} false alerts in {scores} scores; give scores that are not NaN, and a budget above 0 and at most one alert a score"
+    )]
+    Budget {
+        /// False alerts asked for in a period.
+        false_alerts: f64,
+        /// Scores in a period.
+        scores: f64,
+    },
+    /// There are not as many places for scores as rows.
+    #[error("{places} places for the scores of {rows} rows; give one a row")]
+    Places {
+        /// Rows given.
+        rows: usize,
+        /// Places given.
+        places: usize,
+    },
+    /// The model file is of a version that this release does not read.
+    #[error(
+        "model file of version {found} where this release reads version {supported}; fit the model again or use the release that wrote it"
+    )]
+    Version {
+        /// Version of the file.
+        found: u8,
+        /// Version that is read.
+        supported: u8,
+    },
+    /// The model file ends too early.
+    #[error("the model file ends after {length} of {expected} bytes; copy it again from where it was made")]
+    Truncated {
+        /// Bytes given.
+        length: usize,
+        /// Bytes that it should have, as far as is known.
+        expected: usize,
+    },
+    /// The model file was changed after it was written.
+    #[error(
+        "the model file is damaged: it states the hash {} and has {}; copy it again from where it was made",
+        hex(stated),
+        hex(computed)
+    )]
+    Hash {
+        /// SHA-256 that the file states.
+        stated: [u8; 32],
+        /// SHA-256 of its bytes.
+        computed: [u8; 32],
+    },
+    /// Model bytes that no release wrote.
+    #[error("model file refused at offset {offset}: {reason}; take the model from where it was made")]
     Bytes {
         /// Where, in bytes from the start.
         offset: usize,
@@ -56,4 +106,9 @@ pub enum IsolationForestError {
     /// An error of linfa itself.
     #[error(transparent)]
     Linfa(#[from] linfa::Error),
+}
+
+/// The first eight bytes, enough to tell two hashes apart.
+fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).chain(["…".to_owned()]).collect()
 }

@@ -1,9 +1,9 @@
 //! Which features made a score: the change of the expected path length at each cut on the way down.
 
 use crate::path::score_of;
-use crate::tree::LEAF;
 use crate::{IsolationForest, IsolationForestError};
 use linfa::Float;
+use std::f64::consts::LN_2;
 
 /// A score and what it is measured against.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,17 +31,14 @@ impl<F: Float> IsolationForest<F> {
         }
         contributions.fill(0.0);
         let (mut path, mut root) = (0.0, 0.0);
-        for (nodes, values) in self.trees_and_values() {
-            let value = |at: usize| values.get(at).copied().unwrap_or(0.0);
+        for tree in self.trees.iter() {
+            let value = |at: usize| tree.values.get(at).copied().unwrap_or(0.0);
             root += value(0);
             let mut at = 0;
-            while let Some(node) = nodes.get(at) {
-                if node.feature == LEAF {
-                    break;
-                }
+            while let Some(node) = tree.nodes.get(at).filter(|node| !node.is_leaf()) {
                 let feature = node.feature as usize;
                 let left = row.get(feature).is_some_and(|v| *v <= node.threshold);
-                let child = if left { at + 1 } else { node.right_or_size as usize };
+                let child = at + if left { 1 } else { node.skip as usize };
                 if let Some(share) = contributions.get_mut(feature) {
                     *share += value(child) - value(at);
                 }
@@ -49,13 +46,15 @@ impl<F: Float> IsolationForest<F> {
             }
             path += value(at);
         }
-        #[expect(clippy::cast_precision_loss, reason = "at most MAX_TREES")]
-        let trees = self.trees() as f64;
-        let score = score_of(path / trees, self.normaliser());
-        let expected = score_of(root / trees, self.normaliser());
-        let change = path - root;
-        let scale = if change == 0.0 { 0.0 } else { (score - expected) / change };
-        contributions.iter_mut().for_each(|share| *share *= scale);
+        let score = score_of(path, self.divisor(), self.normaliser);
+        let expected = score_of(root, self.divisor(), self.normaliser);
+        // score = expected · e^(−rate · (path − root)), so the mean slope between the two is
+        // −rate · expected · (e^x − 1) / x, which stays exact where the two are close, or equal.
+        let rate = LN_2 / (self.divisor() * self.normaliser);
+        let x = -rate * (path - root);
+        let growth = if x == 0.0 { 1.0 } else { libm::expm1(x) / x };
+        let slope = -rate * expected * growth;
+        contributions.iter_mut().for_each(|share| *share *= slope);
         Ok(Explanation { score, expected })
     }
 }

@@ -15,6 +15,7 @@ pub const MAX_FEATURES: usize = 1 << 16;
 pub struct IsolationForestValidParams {
     trees: usize,
     sample_size: usize,
+    shrinks_sample: bool,
     seed: u64,
 }
 
@@ -31,6 +32,12 @@ impl IsolationForestValidParams {
         self.sample_size
     }
 
+    /// Whether ψ is lowered to the rows that there are.
+    #[must_use]
+    pub fn shrinks_sample(&self) -> bool {
+        self.shrinks_sample
+    }
+
     /// The seed.
     #[must_use]
     pub fn seed(&self) -> u64 {
@@ -40,13 +47,14 @@ impl IsolationForestValidParams {
 
 /// Parameters of an isolation forest; 100 trees on 256 rows each are Liu et al.'s choice.
 ///
-/// The sub-sample is exactly ψ rows without replacement: fewer rows are an error, not a silent change.
+/// The sub-sample is exactly ψ rows without replacement: fewer rows are an error, not a silent change, unless
+/// [`Self::shrink_sample`] says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IsolationForestParams(IsolationForestValidParams);
 
 impl Default for IsolationForestParams {
     fn default() -> Self {
-        Self(IsolationForestValidParams { trees: 100, sample_size: 256, seed: 0 })
+        Self(IsolationForestValidParams { trees: 100, sample_size: 256, shrinks_sample: false, seed: 0 })
     }
 }
 
@@ -68,6 +76,14 @@ impl IsolationForestParams {
     #[must_use]
     pub fn sample_size(mut self, rows: usize) -> Self {
         self.0.sample_size = rows;
+        self
+    }
+
+    /// Whether data with fewer than ψ rows is fitted on all of its rows, as scikit-learn does; off at first. The
+    /// forest's own [`crate::IsolationForest::sample_size`] says how many there were. At least two rows are needed.
+    #[must_use]
+    pub fn shrink_sample(mut self, shrink: bool) -> Self {
+        self.0.shrinks_sample = shrink;
         self
     }
 

@@ -27,9 +27,9 @@ pub(crate) fn height_limit(sample_size: usize) -> u32 {
     usize::BITS - sample_size.saturating_sub(1).leading_zeros()
 }
 
-/// Score 2^(−path / c(ψ)) in (0, 1) of an average path length.
-pub(crate) fn score_of(path: f64, normaliser: f64) -> f64 {
-    libm::exp2(-path / normaliser)
+/// Score 2^(−path / c(ψ)) in (0, 1) of the sum of the path lengths in `trees` trees.
+pub(crate) fn score_of(path_sum: f64, trees: f64, normaliser: f64) -> f64 {
+    libm::exp2(-(path_sum / trees) / normaliser)
 }
 
 #[cfg(test)]

@@ -13,15 +13,15 @@ pub(crate) fn of_tree(seed: u64, tree: usize) -> Xoshiro256Plus {
 /// Uniform in `0..bound` by multiplication with rejection (Lemire 2019); 0 where `bound` is 0.
 pub(crate) fn below(rng: &mut Xoshiro256Plus, bound: usize) -> usize {
     let bound = bound as u64;
-    let threshold = match bound {
-        0 => return 0,
-        _ => bound.wrapping_neg() % bound,
-    };
+    if bound == 0 {
+        return 0;
+    }
     loop {
         let product = u128::from(rng.next_u64()) * u128::from(bound);
         #[expect(clippy::cast_possible_truncation, reason = "the low and the high half of the product")]
         let (low, high) = (product as u64, (product >> 64) as u64);
-        if low >= threshold {
+        // The remainder is below the bound: it need seldom be known.
+        if low >= bound || low >= bound.wrapping_neg() % bound {
             #[expect(clippy::cast_possible_truncation, reason = "high < bound, which was a usize")]
             return high as usize;
         }

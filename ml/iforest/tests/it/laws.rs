@@ -2,7 +2,7 @@ use crate::{cloud, fit};
 use iforest::{IsolationForestError as Error, IsolationForestParams, average_path_length};
 use linfa::traits::{Fit, Predict};
 use linfa::{DatasetBase, ParamGuard};
-use ndarray::{Array1, Array2, ShapeBuilder, array};
+use ndarray::{Array1, Array2, Axis, ShapeBuilder, array};
 use proptest::prelude::*;
 
 #[test]
@@ -70,11 +70,68 @@ fn what_cannot_be_fitted_is_an_error_that_says_why() {
 }
 
 #[test]
+fn a_sub_sample_larger_than_the_data_is_an_error_unless_it_may_shrink() {
+    let data = cloud(100, 1);
+    let params = IsolationForestParams::new().trees(10).seed(4);
+    let error = params.fit(&DatasetBase::from(data.clone())).unwrap_err();
+    assert!(matches!(error, Error::TooFewRows { sample: 256, rows: 100 }));
+    assert!(error.to_string().contains("shrink_sample"));
+    let shrunk = params.clone().shrink_sample(true).fit(&DatasetBase::from(data.clone())).unwrap();
+    assert_eq!(shrunk, fit(&data, 10, 100, 4).unwrap(), "as if ψ had been the number of rows");
+    let enough = params.clone().sample_size(100).shrink_sample(true).fit(&DatasetBase::from(data.clone())).unwrap();
+    assert_eq!(enough, shrunk);
+    let one = params.shrink_sample(true).fit(&DatasetBase::from(array![[1.0]]));
+    assert!(matches!(one, Err(Error::TooFewRows { sample: 2, rows: 1 })));
+}
+
+#[test]
+fn a_row_repeated_often_is_one_leaf_of_that_size() {
+    // 60 equal rows and 4 others: no cut tells the 60 apart, and their leaf counts as a tree of its size.
+    let mut data = Array2::from_elem((64, 2), 1.0);
+    for row in 0..4 {
+        data[[row, 0]] = 100.0 * (row as f64 + 1.0);
+        data[[row, 1]] = -50.0 * (row as f64 + 1.0);
+    }
+    let forest = fit(&data, 40, 64, 2).unwrap();
+    let equal = forest.path_length(&[1.0, 1.0]).unwrap();
+    assert!(equal >= 1.0 + average_path_length(60) && equal <= 4.0 + average_path_length(60), "{equal}");
+    assert!(forest.path_length(&[400.0, -200.0]).unwrap() <= 4.0);
+}
+
+#[test]
+fn beyond_the_outermost_training_value_further_out_makes_no_difference() {
+    let data = cloud(300, 4);
+    let forest = fit(&data, 50, 128, 4).unwrap();
+    let far = [1.5, -1.5, 150.0, 7.0];
+    for feature in 0..4 {
+        let mut further = far;
+        further[feature] *= 1e6;
+        assert_eq!(forest.score(&further).unwrap(), forest.score(&far).unwrap(), "feature {feature}");
+    }
+}
+
+#[test]
+fn a_forest_on_all_rows_does_not_depend_on_their_order_nor_on_the_sign_of_zero() {
+    let mut data = cloud(128, 4);
+    data[[5, 0]] = 0.0;
+    data[[6, 0]] = -0.0;
+    data.column_mut(3).indexed_iter_mut().for_each(|(row, value)| *value = if row % 2 == 0 { 0.0 } else { -0.0 });
+    let order: Vec<usize> = (0..128).map(|row| row * 37 % 128).collect();
+    let (one, other) = (fit(&data, 30, 128, 4).unwrap(), fit(&data.select(Axis(0), &order), 30, 128, 4).unwrap());
+    assert_eq!(one.to_bytes(), other.to_bytes());
+    assert_eq!(one.score(&[0.0, 0.0, 0.0, 0.0]).unwrap(), one.score(&[-0.0, -0.0, -0.0, -0.0]).unwrap());
+}
+
+#[test]
 fn what_cannot_be_scored_is_an_error_or_nan() {
     let forest = fit(&cloud(100, 1), 10, 32, 1).unwrap();
     assert!(matches!(forest.score(&[1.0]), Err(Error::Features { expected: 4, got: 1 })));
     assert!(matches!(forest.score(&[1.0, f64::NAN, 1.0, 1.0]), Err(Error::NotFinite { feature: 1, .. })));
     assert!(matches!(forest.contributions(&[1.0; 4], &mut [0.0; 3]), Err(Error::Features { got: 3, .. })));
+    assert!(matches!(forest.scores(Array2::zeros((2, 3)).view()), Err(Error::Features { expected: 4, got: 3 })));
+    let places = forest.score_batch(cloud(3, 2).view(), &mut [0.0; 2]);
+    assert!(matches!(places, Err(Error::Places { rows: 3, places: 2 })));
+    assert_eq!(forest.scores(Array2::zeros((0, 4)).view()).unwrap(), Vec::<f64>::new());
     let mut rows = cloud(3, 2);
     rows[[1, 0]] = f64::NAN;
     assert!(matches!(forest.scores(rows.view()), Err(Error::NotFinite { row: 1, feature: 0 })));
@@ -132,6 +189,21 @@ proptest! {
         let why = forest.contributions(&probe, &mut shares).unwrap();
         prop_assert_eq!(why.score, forest.score(&probe).unwrap());
         prop_assert!((why.expected + shares.iter().sum::<f64>() - why.score).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_longer_the_path_the_lower_the_score_and_the_path_has_its_bounds(seed in any::<u64>(), sample in 2_usize..100) {
+        let data = cloud(200, seed);
+        let forest = fit(&data, 10, sample, seed).unwrap();
+        let mut rows: Vec<(f64, f64)> = data
+            .rows()
+            .into_iter()
+            .map(|row| (forest.path_length(&row.to_vec()).unwrap(), forest.score(&row.to_vec()).unwrap()))
+            .collect();
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        prop_assert!(rows.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+        let height = f64::from(usize::BITS - (sample - 1).leading_zeros());
+        prop_assert!(rows[0].0 >= 1.0 && rows[199].0 <= height + average_path_length(sample));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The forest's laws, its bytes, and its agreement with scikit-learn.
+//! The forest's laws, its layouts, its bytes, and its agreement with scikit-learn.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,8 +9,11 @@
 )]
 
 mod auroc;
+mod brute;
 mod bytes;
 mod laws;
+mod layouts;
+mod thresholds;
 
 use iforest::{IsolationForest, IsolationForestError, IsolationForestParams};
 use linfa::DatasetBase;
