@@ -6,6 +6,7 @@
 use crate::cohort::CohortModel;
 use crate::feature::{FEATURE_LIST, feature_of};
 use crate::grid::Grid;
+use crate::limit::LimitTable;
 use crate::milli;
 use crate::news2::News2;
 use crate::quality::gated;
@@ -19,6 +20,7 @@ pub struct Detector {
     pub(crate) cohort: Option<CohortModel>,
     pub(crate) settings: Settings,
     pub(crate) grid: Grid,
+    pub(crate) limits: LimitTable,
     pub(crate) model: [u8; 32],
     pub(crate) seed: u64,
 }
@@ -30,8 +32,8 @@ impl Detector {
     /// [`VitalsError::Setting`] where a setting is out of bounds.
     pub fn new(cohort: CohortModel, settings: Settings) -> Result<Self, VitalsError> {
         settings.check()?;
-        let grid = Grid::of(&settings);
-        Ok(Self { model: cohort.hash(), seed: cohort.seed(), cohort: Some(cohort), settings, grid })
+        let (grid, limits) = (Grid::of(&settings), LimitTable::of(&settings.limits));
+        Ok(Self { model: cohort.hash(), seed: cohort.seed(), cohort: Some(cohort), settings, grid, limits })
     }
 
     /// A detector without a forest: every other route only.
@@ -40,8 +42,8 @@ impl Detector {
     /// [`VitalsError::Setting`] where a setting is out of bounds.
     pub fn without_forest(settings: Settings) -> Result<Self, VitalsError> {
         settings.check()?;
-        let grid = Grid::of(&settings);
-        Ok(Self { model: [0; 32], seed: 0, cohort: None, settings, grid })
+        let (grid, limits) = (Grid::of(&settings), LimitTable::of(&settings.limits));
+        Ok(Self { model: [0; 32], seed: 0, cohort: None, settings, grid, limits })
     }
 
     /// The settings.
@@ -203,6 +205,10 @@ impl<'a> Run<'a> {
 
     /// Closes what ends by the beginning of `slot`: the open window, the night and the day.
     fn close_before(&mut self, slot: i64) {
+        if slot <= self.state.inbox.closed_slot {
+            return;
+        }
+        self.state.inbox.closed_slot = slot;
         if let Some(window) = window::close_before(self.state, &self.detector.settings, &self.detector.grid, slot) {
             self.judge(&window);
             self.warn(window.deviations.from_ms, window.deviations.to_ms);

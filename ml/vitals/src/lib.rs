@@ -49,6 +49,7 @@ pub mod news2;
 
 mod anomaly;
 mod baseline;
+mod budget;
 mod cohort;
 mod detector;
 mod drift;

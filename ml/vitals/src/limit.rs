@@ -94,3 +94,27 @@ pub(crate) fn check_all(limits: &[Limit]) -> Result<(), VitalsError> {
     }
     Ok(())
 }
+
+/// Signals' numbers are below this.
+const NUMBERS: usize = 128;
+
+/// Where the limit of a signal stands in the settings, by its number: a reading asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct LimitTable([u8; NUMBERS]);
+
+impl LimitTable {
+    pub(crate) fn of(limits: &[Limit]) -> Self {
+        let mut table = [u8::MAX; NUMBERS];
+        for (at, limit) in (0_u8..u8::MAX).zip(limits) {
+            if let Some(place) = table.get_mut(usize::from(limit.signal.id())) {
+                *place = at;
+            }
+        }
+        Self(table)
+    }
+
+    /// The limit of a signal among those that the table was made of.
+    pub(crate) fn limit<'a>(&self, limits: &'a [Limit], signal: Signal) -> Option<&'a Limit> {
+        limits.get(usize::from(*self.0.get(usize::from(signal.id()))?))
+    }
+}

@@ -64,6 +64,7 @@ impl Settings {
             warm_up_days: 14,
             forest_k: 10,
             forest_n: 12,
+            alerts_per_week_milli: 100,
             corroboration_milli: 2_000,
             alone_milli: 3_500,
             fast_alone_k: 45,
@@ -131,6 +132,8 @@ impl Settings {
             warm_up_days: 0,
             forest_k: 10,
             forest_n: 12,
+            // One a day.
+            alerts_per_week_milli: 7_000,
             corroboration_milli: 2_000,
             alone_milli: 3_500,
             // Who lies at a monitor does not exercise.

@@ -121,6 +121,9 @@ pub struct Settings {
     /// … of this many windows with data score high; it resolves after as many in a row below the
     /// clearing threshold. At most 32.
     pub forest_n: u8,
+    /// False alerts of the forest that are allowed a patient-week, thousandths; a doctor may set another for one patient. Who is
+    /// alerted more often gets a higher threshold of his own, never a lower one than the cohort's.
+    pub alerts_per_week_milli: u32,
     /// A second vital corroborates from this deviation on, thousandths of a robust standard deviation.
     pub corroboration_milli: i64,
     /// A forest episode that no second vital corroborates opens only from this deviation of the one vital on, thousandths.

@@ -1,6 +1,7 @@
 //! All that is kept about one subject between readings.
 
 use crate::baseline::Baseline;
+use crate::budget::Budget;
 use crate::drift::Drift;
 use crate::episodes::{Episode, Episodes};
 use crate::feature::{FEATURE_LIST, FEATURES, Smoothed, feature_of};
@@ -37,6 +38,8 @@ pub(crate) struct Inbox {
     pub(crate) heard: Option<Signal>,
     /// Slots before this one are decided.
     pub(crate) open_slot: i64,
+    /// What ends by the beginning of this slot is closed.
+    pub(crate) closed_slot: i64,
     pub(crate) pending: Vec<Pending>,
     /// Open episodes that nobody was alerted about, because what was known of them was too old.
     pub(crate) untold: Vec<EpisodeId>,
@@ -113,6 +116,7 @@ pub struct PatientState {
     pub(crate) last_day: i64,
     pub(crate) days: u16,
     pub(crate) forest: History,
+    pub(crate) budget: Budget,
     pub(crate) last_score: Option<LastScore>,
     pub(crate) drift: Option<Box<Drift>>,
     pub(crate) episodes: Episodes,
@@ -130,6 +134,7 @@ impl PatientState {
                 heard_ms: NEVER,
                 heard: None,
                 open_slot: NEVER,
+                closed_slot: NEVER,
                 pending: Vec::new(),
                 untold: Vec::new(),
             },
@@ -153,6 +158,7 @@ impl PatientState {
             last_day: NEVER,
             days: 0,
             forest: History::default(),
+            budget: Budget::default(),
             last_score: None,
             drift: None,
             episodes: Episodes::default(),

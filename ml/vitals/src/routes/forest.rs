@@ -25,12 +25,13 @@ impl Run<'_> {
         let Some(score_micro) = cohort.score_micro(deviations) else { return };
         self.out.scores.push(Score { time_ms: deviations.to_ms, score_micro });
         let thresholds = cohort.thresholds(deviations.present);
-        let high = score_micro > thresholds.open_micro && self.stands_out(deviations);
+        let open_micro = self.state.budget.threshold_micro(thresholds.open_micro);
+        let high = score_micro > open_micro && self.stands_out(deviations);
         let clear = score_micro <= thresholds.clear_micro;
         self.state.last_score = Some(LastScore {
             time_ms: deviations.to_ms,
             score_micro: narrow(score_micro),
-            threshold_micro: narrow(thresholds.open_micro),
+            threshold_micro: narrow(open_micro),
         });
         if deviations.from_ms.saturating_sub(self.state.forest.until_ms) > self.detector.grid.gap_ms {
             self.state.forest.restart();
@@ -38,6 +39,10 @@ impl Run<'_> {
         self.state.forest.push(high, clear, settings.forest_n, deviations.from_ms, deviations.to_ms);
 
         let held = self.state.episodes.held_by(Route::Forest).map(|episode| episode.signal);
+        if held.is_none() {
+            let allowed = self.state.parameters.alerts_per_week_milli.unwrap_or(settings.alerts_per_week_milli);
+            self.state.budget.earn(settings, allowed);
+        }
         if high && self.state.forest.opens(settings.forest_k) {
             let (contributions, severity) = self.explain(deviations);
             let largest = contributions.first().map_or(Signal::HeartRate, |largest| largest.signal);
@@ -57,6 +62,7 @@ impl Run<'_> {
             && self.state.forest.resolves(settings.forest_n)
             && let Some(episode) = self.state.episodes.release(Route::Forest, signal)
         {
+            self.state.budget.spend();
             let (contributions, _) = self.explain(deviations);
             let anomaly = self.forest_anomaly(Change::Resolved, &episode, deviations, score_micro, contributions);
             self.say(anomaly);

@@ -11,7 +11,9 @@ impl Run<'_> {
     /// One step's mean of a signal.
     pub(crate) fn check_limit(&mut self, entry: &Pending, mean_milli: i64, at_rest: bool) {
         let Pending { signal, slot, .. } = *entry;
-        let Some(mut limit) = self.state.limit(&self.detector.settings, signal).copied() else { return };
+        let own = self.state.parameters.limit(signal);
+        let limit = own.or_else(|| self.detector.limits.limit(&self.detector.settings.limits, signal));
+        let Some(mut limit) = limit.copied() else { return };
         if entry.manual {
             // A person measured and looked: one value is enough.
             (limit.k, limit.n) = (1, 1);

@@ -147,3 +147,37 @@ fn an_anomaly_has_the_bytes_that_the_format_states() {
     let score = Score { time_ms: 1, score_micro: 2 };
     assert_eq!(hex(&borsh::to_vec(&score).unwrap()), format!("{}{}", i64(1), i64(2)));
 }
+
+/// The golden vector of a doctor's parameters (`docs/formats.md`, section 2.4).
+#[test]
+fn parameters_have_the_bytes_that_the_format_states() {
+    use vitals::{Limit, Parameters, Severity};
+    let mut parameters = Parameters::default();
+    assert_eq!(hex(&parameters.to_bytes()), "010000000000".to_owned() + "0000");
+    parameters.set_limit(Limit::new(Signal::Spo2, Some(82), None, 1_000, 3, 5, Severity::Critical)).unwrap();
+    parameters.set_limit(Limit::new(Signal::HeartRate, None, Some(120), 0, 1, 1, Severity::Urgent)).unwrap();
+    parameters.news2_scale2 = true;
+    parameters.alerts_per_week_milli = Some(250);
+    let bytes = parameters.to_bytes();
+    let i64 = |value: i64| hex(&value.to_le_bytes());
+    let expected = [
+        "0100".to_owned(),
+        "02000000".to_owned(),
+        format!("0100") + "00" + "01" + &i64(120_000) + &i64(0) + "0101" + "00" + "03",
+        format!("0400") + "01" + &i64(82_000) + "00" + &i64(1_000) + "0305" + "00" + "04",
+        "01".to_owned(),
+        "01fa000000".to_owned(),
+    ]
+    .concat();
+    assert_eq!(hex(&bytes), expected);
+    assert_eq!(Parameters::from_bytes(&bytes).unwrap(), parameters);
+    for length in 0..bytes.len() {
+        assert!(matches!(Parameters::from_bytes(&bytes[..length]), Err(VitalsError::Parameters(_))), "{length}");
+    }
+    // The two limits in the other order, and one of them twice.
+    let (head, one, two, tail) = (&bytes[..6], &bytes[6..31], &bytes[31..56], &bytes[56..]);
+    for limits in [[two, one], [one, one]] {
+        let swapped = [head, limits[0], limits[1], tail].concat();
+        assert!(Parameters::from_bytes(&swapped).is_err());
+    }
+}

@@ -145,3 +145,34 @@ fn the_window_commitment_of_an_anomaly_hangs_on_every_reading_before_it() {
     assert_eq!((anomaly.time_ms, anomaly.seed, anomaly.model), (other.time_ms, 1, other.model));
     assert_ne!(anomaly.window, other.window);
 }
+
+/// Somebody whose body does this every five days is alerted less and less, down to the budget that a doctor set; with a large budget always.
+#[test]
+fn who_often_looks_unusual_is_alerted_within_the_budget() {
+    let alerts = |allowed_milli: u32| {
+        let detector = Detector::new(cohort(1), settings()).unwrap();
+        let mut state = PatientState::new([0; 16]);
+        let mut parameters = vitals::Parameters::default();
+        parameters.alerts_per_week_milli = Some(allowed_milli);
+        state.apply(parameters).unwrap();
+        stay(&detector, &mut state, 0..15 * DAY, 60_000, 36_700);
+        let opened: Vec<i64> = (3..80)
+            .flat_map(|times| {
+                let from = times * 5 * DAY;
+                let mut said = stay(&detector, &mut state, from..from + 300, 64_500, 37_000);
+                said.extend(stay(&detector, &mut state, from + 300..from + 5 * DAY, 60_000, 36_700));
+                said
+            })
+            .filter(|anomaly| anomaly.change == Change::Opened)
+            .map(|anomaly| anomaly.time_ms)
+            .collect();
+        let half_ms = START_MS + 200 * DAY * MINUTE_MS;
+        (opened.len(), opened.iter().filter(|time_ms| **time_ms > half_ms).count())
+    };
+    let (all, late) = alerts(20_000);
+    assert_eq!((all, late), (77, 40), "a large budget lets all of them through");
+    let (few, late) = alerts(50);
+    println!("of 77, {few} alerts, {late} of them in the second half");
+    // 0.05 a week: 2 in the second half's 28 weeks.
+    assert!(few < all / 2 && late <= 3, "{few}, {late}");
+}
