@@ -1,6 +1,7 @@
 //! Salted commitments: what a chain shows of a record until somebody is entitled to see it.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use sha2::Digest as _;
 use rand_core::{CryptoRng, RngCore};
 use zeroize::Zeroize;
 
@@ -45,6 +46,27 @@ impl SaltSeed {
     /// The salt of the record at `index` (from 0) of the batch.
     pub fn salt(&self, chain: &Chain, index: u64) -> Salt {
         Salt(chain.digest_parts(Domain::Salt, &[&self.0, &index.to_le_bytes()]).0)
+    }
+}
+
+/// Commits to the records of one batch: the same as [`SaltSeed::salt`] and [`Salt::commit`] one after the other, with the
+/// hash states of what all of them begin with kept.
+pub struct BatchCommitments {
+    salt: sha2::Sha256,
+    leaf: sha2::Sha256,
+}
+
+impl BatchCommitments {
+    /// For the records of the batch with this seed.
+    pub fn new(chain: &Chain, seed: &SaltSeed) -> Self {
+        let begin = |domain| sha2::Sha256::new_with_prefix(chain.preamble(domain));
+        Self { salt: begin(Domain::Salt).chain_update(seed.0), leaf: begin(Domain::Leaf) }
+    }
+
+    /// The commitment to the record at `index` (from 0).
+    pub fn commit(&self, index: u64, record: &[u8]) -> Digest {
+        let salt = self.salt.clone().chain_update(index.to_le_bytes()).finalize();
+        Digest(self.leaf.clone().chain_update(salt).chain_update(record).finalize().into())
     }
 }
 

@@ -37,7 +37,7 @@ mod wrap;
 pub use blob::BlobRef;
 pub use canonical::{Chain, Domain, PREAMBLE_BYTES, SUITE, VERSION, decode, encode};
 pub use certificate::{CommitCertificate, VALIDATORS_MAX, ValidatorSet, Vote, VoteKind, is_quorum};
-pub use commitment::{SALT_BYTES, Salt, SaltSeed};
+pub use commitment::{BatchCommitments, SALT_BYTES, Salt, SaltSeed};
 pub use digest::{Digest, sha256};
 pub use error::Error;
 pub use keys::{KeyPair, OneTimeKey, PUBLIC_KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature, verify_batch};

@@ -28,7 +28,15 @@ pub fn empty_root() -> Digest {
 pub fn root_of<L: AsRef<[u8]>>(leaves: &[L]) -> Digest {
     let mut level: Vec<Digest> = leaves.iter().map(|leaf| leaf_hash(leaf.as_ref())).collect();
     while level.len() > 1 {
-        level = parents(&level);
+        // In place: a parent never lies behind its children.
+        let half = level.len().div_ceil(2);
+        for at in 0..half {
+            level[at] = match level.get(2 * at + 1) {
+                Some(right) => node_hash(&level[2 * at], right),
+                None => level[2 * at],
+            };
+        }
+        level.truncate(half);
     }
     level.first().copied().unwrap_or_else(empty_root)
 }

@@ -42,7 +42,7 @@ fn main() {
             };
             builder.reading(
                 1,
-                Record {
+                &Record {
                     device: "watch".into(),
                     subject: Subject::Patient,
                     sequence: at,

@@ -1,10 +1,10 @@
 //! Batches: one category's records of one block, sealed; and back, checked against the block (capability D6).
 
-use ledger::{Chain, DataKey, Digest, MerkleTree, SaltSeed, root_of, sha256};
+use ledger::{BatchCommitments, Chain, DataKey, Digest, MerkleTree, SaltSeed, root_of, sha256};
 use rand_core::{CryptoRng, RngCore};
 
 use crate::keys::batch_path;
-use crate::pack::{pack, unpack};
+use crate::pack::{Content, pack, unpack};
 use crate::{Block, Error, Header, PatientKeys, RecordProof, Records, batch_key};
 
 /// A batch on its way into the blob store and a block.
@@ -30,19 +30,32 @@ impl SealedBatch {
         records: &Records,
         rng: &mut (impl CryptoRng + RngCore),
     ) -> Result<Self, Error> {
+        Self::seal_content(chain, keys, height, category, &records.content(), rng)
+    }
+
+    pub(crate) fn seal_content(
+        chain: &Chain,
+        keys: &PatientKeys,
+        height: u64,
+        category: u8,
+        content: &Content<'_>,
+        rng: &mut (impl CryptoRng + RngCore),
+    ) -> Result<Self, Error> {
         let key = keys.batch(chain, height, category)?;
         let seed = SaltSeed::generate(rng);
-        let packed = pack(&seed, records)?;
-        let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let root = root_of(&commitments(chain, &seed, records));
+        let packed = pack(&seed, content)?;
+        let count = u32::try_from(content.len()).unwrap_or(u32::MAX);
+        let root = root_of(&commitments(chain, &seed, content));
         let sealed = key.seal(chain, &batch_path(height, category), &packed, rng);
         Ok(Self { category, root, count, sealed })
     }
 }
 
-fn commitments(chain: &Chain, seed: &SaltSeed, records: &Records) -> Vec<[u8; 32]> {
-    let encoded = records.all_encoded();
-    encoded.iter().zip(0u64..).map(|(record, index)| seed.salt(chain, index).commit(chain, record).0).collect()
+fn commitments(chain: &Chain, seed: &SaltSeed, content: &Content<'_>) -> Vec<[u8; 32]> {
+    let batch = BatchCommitments::new(chain, seed);
+    let mut commitments = Vec::with_capacity(content.len());
+    content.each_encoded(|record| commitments.push(batch.commit(commitments.len() as u64, record).0));
+    commitments
 }
 
 /// A batch that was opened and is what its block committed to.
@@ -92,7 +105,7 @@ impl OpenedBatch {
         if records.len() != entry.count as usize {
             return Err(refuse("it holds another number of records than the block says"));
         }
-        if root_of(&commitments(chain, &seed, &records)) != entry.root {
+        if root_of(&commitments(chain, &seed, &records.content())) != entry.root {
             return Err(refuse("its records are not those that the block commits to"));
         }
         Ok(Self { chain: *chain, category, seed, records })
@@ -116,7 +129,7 @@ impl OpenedBatch {
 
     /// Proofs of many records of the batch; the tree is built once.
     pub fn prove_all(&self, block: &Block, indexes: &[u64]) -> Result<Vec<RecordProof>, Error> {
-        let tree = MerkleTree::new(&commitments(&self.chain, &self.seed, &self.records));
+        let tree = MerkleTree::new(&commitments(&self.chain, &self.seed, &self.records.content()));
         if block.header.batch(self.category).is_none_or(|entry| entry.root != tree.root()) {
             return Err(Error::Proof("the block is not the one that holds this batch".into()));
         }

@@ -7,9 +7,10 @@ use rand_core::{CryptoRng, RngCore};
 
 use crate::anomaly::{self, ANOMALY_BYTES_MAX};
 use crate::block::{ANOMALIES_MAX, DIRECTIVES_MAX};
+use crate::pack::Content;
 use crate::{
     AccessRequest, AnomalyEntry, BatchEntry, Block, Body, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES,
-    Directive, Error, Header, Interval, PatientKeys, Record, Records, Score, SealedBatch, Span,
+    Directive, Error, Header, Interval, PatientKeys, Reading, RecordRef, Score, SealedBatch, Span, Subject,
 };
 
 /// When a block is cut.
@@ -36,10 +37,22 @@ pub struct Place {
     pub model: Digest,
 }
 
+/// A record whose device and subject stand once for many.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    source: u32,
+    raw: Option<u32>,
+    sequence: u64,
+    received_ms: i64,
+    reading: Reading,
+}
+
 /// Gathers the content of one patient's next block.
 #[derive(Debug, Default)]
 pub struct BlockBuilder {
-    readings: BTreeMap<u8, Vec<Record>>,
+    readings: BTreeMap<u8, Vec<Held>>,
+    sources: Vec<(String, Subject)>,
+    raws: Vec<BlobRef>,
     scores: Vec<Score>,
     access: Vec<AccessRequest>,
     anomalies: Vec<Vec<u8>>,
@@ -51,10 +64,23 @@ pub struct BlockBuilder {
 
 impl BlockBuilder {
     /// Adds a reading to its category's batch. `now_ms` is the patient's event time.
-    pub fn reading(&mut self, category: u8, record: Record, now_ms: i64) {
+    pub fn reading<'a>(&mut self, category: u8, record: impl Into<RecordRef<'a>>, now_ms: i64) {
+        let record = record.into();
         self.note(record.reading.time_ms, now_ms);
         self.records = self.records.saturating_add(1);
-        self.readings.entry(category).or_default().push(record);
+        let held = Held {
+            source: self.source(record.device, record.subject),
+            raw: record.raw.map(|raw| place_of(&mut self.raws, |known| *known == raw, || raw)),
+            sequence: record.sequence,
+            received_ms: record.received_ms,
+            reading: record.reading,
+        };
+        self.readings.entry(category).or_default().push(held);
+    }
+
+    fn source(&mut self, device: &str, subject: &Subject) -> u32 {
+        let same = |(own, about): &(String, Subject)| own == device && about == subject;
+        place_of(&mut self.sources, same, || (device.to_owned(), subject.clone()))
     }
 
     /// Adds a score.
@@ -127,6 +153,16 @@ impl BlockBuilder {
         old || !self.anomalies.is_empty() || (!self.is_empty() && self.records >= limits.records)
     }
 
+    fn records_of(&self, held: &[Held]) -> Vec<RecordRef<'_>> {
+        let record = |held: &Held| {
+            let (device, subject) = self.sources.get(held.source as usize)?;
+            let raw = held.raw.and_then(|raw| self.raws.get(raw as usize).copied());
+            let Held { sequence, received_ms, reading, .. } = *held;
+            Some(RecordRef { device, subject, sequence, reading, received_ms, raw })
+        };
+        held.iter().filter_map(record).collect()
+    }
+
     /// Makes the block as far as it can be made before its blobs are stored.
     pub fn cut(
         self,
@@ -136,16 +172,18 @@ impl BlockBuilder {
         rng: &mut (impl CryptoRng + RngCore),
     ) -> Result<BlockDraft, Error> {
         let mut batches = Vec::new();
-        for (category, mut records) in self.readings {
-            if category >= CATEGORY_ANOMALIES {
+        for (category, held) in &self.readings {
+            if *category >= CATEGORY_ANOMALIES {
                 return Err(Error::Bounds { what: "category", reason: format!("{category} is not one of readings") });
             }
+            let mut records = self.records_of(held);
             records.sort_by(|a, b| a.order().cmp(&b.order()));
-            batches.push(SealedBatch::seal(chain, keys, place.height, category, &Records::Readings(records), rng)?);
+            let content = Content::Readings(records);
+            batches.push(SealedBatch::seal_content(chain, keys, place.height, *category, &content, rng)?);
         }
-        let own = [(CATEGORY_ACCESS, Records::Access(self.access)), (CATEGORY_SCORES, Records::Scores(self.scores))];
-        for (category, records) in own.iter().filter(|(_, records)| !records.is_empty()) {
-            batches.push(SealedBatch::seal(chain, keys, place.height, *category, records, rng)?);
+        let own = [(CATEGORY_ACCESS, Content::Access(&self.access)), (CATEGORY_SCORES, Content::Scores(&self.scores))];
+        for (category, content) in own.iter().filter(|(_, content)| content.len() > 0) {
+            batches.push(SealedBatch::seal_content(chain, keys, place.height, *category, content, rng)?);
         }
         let mut anomalies = Vec::with_capacity(self.anomalies.len());
         for (anomaly, index) in self.anomalies.iter().zip(0u32..) {
@@ -161,6 +199,15 @@ impl BlockBuilder {
             directives: self.directives,
         })
     }
+}
+
+/// Where something stands in a short list, the latest first; it is added where it does not.
+fn place_of<T>(list: &mut Vec<T>, same: impl FnMut(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
+    let at = list.iter().rposition(same).unwrap_or_else(|| {
+        list.push(make());
+        list.len() - 1
+    });
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// A block whose blobs are not stored yet.

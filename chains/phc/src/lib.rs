@@ -23,7 +23,7 @@
 //! let reading = Reading { signal: 1, value_milli: 72_000, time_ms: 60_000, offset_minutes: None, provenance: Provenance::Device };
 //! let record = Record { device: "watch".into(), subject: Subject::Patient, sequence: 0, reading, received_ms: 60_500, raw: None };
 //! let mut builder = BlockBuilder::default();
-//! builder.reading(1, record, 60_000);
+//! builder.reading(1, &record, 60_000);
 //! let span = Span { partition: 0, from: 0, through: 1 };
 //! let place = Place { height: 1, writer: monitor.public(), time_ms: 60_000, span, model: Digest::ZERO };
 //! let draft = builder.cut(&chain, &keys, place, &mut rng)?;
@@ -73,6 +73,7 @@ pub use opening::{Act, Directive, Opening, Role, WRITERS_MAX, Writer, may_append
 pub use pack::Records;
 pub use proof::{Authority, Proved, RecordProof};
 pub use record::{
-    AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Provenance, Reading, Record, Score, Subject,
+    AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Provenance, Reading, Record, RecordRef, Score,
+    Subject,
 };
 pub use record_file::{RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, VerifiedRecord};

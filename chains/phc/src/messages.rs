@@ -7,7 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{BlobRef, Chain, DataKey, Digest, decode, encode};
 use rand_core::{CryptoRng, RngCore};
 
-use crate::{Error, Reading, Record, Subject};
+use crate::{Error, Reading, RecordRef, Subject};
 
 /// Name of the topic of accepted readings.
 pub const READINGS: &str = "readings";
@@ -64,10 +64,10 @@ impl ReadingBatch {
     }
 
     /// The batch's records, in the order of their sequence.
-    pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        self.readings.iter().zip(self.first_sequence..).map(|(reading, sequence)| Record {
-            device: self.device.clone(),
-            subject: self.subject.clone(),
+    pub fn records(&self) -> impl Iterator<Item = RecordRef<'_>> {
+        self.readings.iter().zip(self.first_sequence..).map(|(reading, sequence)| RecordRef {
+            device: &self.device,
+            subject: &self.subject,
             sequence,
             reading: *reading,
             received_ms: self.received_ms,

@@ -7,7 +7,7 @@ use ledger::{BlobRef, SaltSeed, decode, encode};
 use crate::block::BATCH_RECORDS_MAX;
 use crate::column::{Columns, put_column, put_second_differences, put_stepped, put_varint};
 use crate::messages::NAME_BYTES_MAX;
-use crate::{AccessRequest, Error, Provenance, Reading, Record, Score, Subject};
+use crate::{AccessRequest, Error, Provenance, Reading, Record, RecordRef, Score, Subject};
 
 const VERSION: u8 = 1;
 const SEED_BYTES: usize = 32;
@@ -52,45 +52,81 @@ impl Records {
         }
     }
 
-    /// The canonical bytes of all.
-    pub(crate) fn all_encoded(&self) -> Vec<Vec<u8>> {
+    /// The same, borrowed.
+    pub(crate) fn content(&self) -> Content<'_> {
         match self {
-            Self::Readings(records) => records.iter().map(encode).collect(),
-            Self::Scores(scores) => scores.iter().map(encode).collect(),
-            Self::Access(requests) => requests.iter().map(encode).collect(),
+            Self::Readings(records) => Content::Readings(records.iter().map(RecordRef::from).collect()),
+            Self::Scores(scores) => Content::Scores(scores),
+            Self::Access(requests) => Content::Access(requests),
+        }
+    }
+}
+
+/// What a batch is made of: [`Records`] that lie elsewhere.
+pub(crate) enum Content<'a> {
+    Readings(Vec<RecordRef<'a>>),
+    Scores(&'a [Score]),
+    Access(&'a [AccessRequest]),
+}
+
+impl Content<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Readings(records) => records.len(),
+            Self::Scores(scores) => scores.len(),
+            Self::Access(requests) => requests.len(),
+        }
+    }
+
+    /// Shows the canonical bytes of each record in turn.
+    pub(crate) fn each_encoded(&self, see: impl FnMut(&[u8])) {
+        fn each<T: borsh::BorshSerialize>(records: &[T], mut see: impl FnMut(&[u8])) {
+            let mut bytes = Vec::new();
+            for record in records {
+                bytes.clear();
+                // Writing to memory does not fail.
+                if borsh::to_writer(&mut bytes, record).is_ok() {
+                    see(&bytes);
+                }
+            }
+        }
+        match self {
+            Self::Readings(records) => each(records, see),
+            Self::Scores(scores) => each(scores, see),
+            Self::Access(requests) => each(requests, see),
         }
     }
 }
 
 /// Packs a batch's content. Readings must ascend strictly by time, signal, device, sequence.
-pub(crate) fn pack(seed: &SaltSeed, records: &Records) -> Result<Vec<u8>, Error> {
+pub(crate) fn pack(seed: &SaltSeed, content: &Content<'_>) -> Result<Vec<u8>, Error> {
     let refuse = |reason: String| Err(Error::Bounds { what: "batch", reason });
-    if records.is_empty() || records.len() > BATCH_RECORDS_MAX as usize {
-        return refuse(format!("{} records, 1 to {BATCH_RECORDS_MAX} are possible", records.len()));
+    if !(1..=BATCH_RECORDS_MAX as usize).contains(&content.len()) {
+        return refuse(format!("{} records, 1 to {BATCH_RECORDS_MAX} are possible", content.len()));
     }
     let mut out = vec![VERSION];
     out.extend_from_slice(&seed.0);
-    match records {
-        Records::Readings(records) => {
+    match content {
+        Content::Readings(records) => {
             if records.windows(2).any(|pair| pair[0].order() >= pair[1].order()) {
                 return refuse("readings are out of order, or one stands twice".into());
             }
             if records
                 .iter()
-                .any(|record| record.device.len() > NAME_BYTES_MAX || location(&record.subject).len() > NAME_BYTES_MAX)
+                .any(|record| record.device.len() > NAME_BYTES_MAX || location(record.subject).len() > NAME_BYTES_MAX)
             {
                 return refuse(format!("the name of a device or location exceeds {NAME_BYTES_MAX} bytes"));
             }
             out.push(0);
             pack_readings(&mut out, records);
         }
-        Records::Scores(scores) => {
+        Content::Scores(scores) => {
             out.push(1);
             put_varint(&mut out, scores.len() as u64);
             put_second_differences(&mut out, scores.iter().map(|score| score.time_ms));
             put_stepped(&mut out, &scores.iter().map(|score| score.score_micro).collect::<Vec<_>>());
         }
-        Records::Access(requests) => {
+        Content::Access(requests) => {
             out.push(2);
             out.extend_from_slice(&encode(requests));
         }
@@ -119,7 +155,7 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<(SaltSeed, Records), Malformed> {
         _ => return Err(Malformed("its kind is unknown")),
     };
     // One encoding each: this also refuses trailing bytes, disorder and unused entries of the tables.
-    match pack(&seed, &records) {
+    match pack(&seed, &records.content()) {
         Ok(again) if again == bytes => Ok((seed, records)),
         _ => Err(Malformed("it is not the canonical encoding")),
     }
@@ -134,8 +170,12 @@ struct Series {
     offset_minutes: Option<i16>,
 }
 
-fn pack_readings(out: &mut Vec<u8>, records: &[Record]) {
-    let sources: BTreeSet<_> = records.iter().map(|record| (record.device.as_str(), &record.subject)).collect();
+fn pack_readings(out: &mut Vec<u8>, records: &[RecordRef<'_>]) {
+    let mut sources: Vec<_> = records.iter().map(|record| (record.device, record.subject)).collect();
+    // One device's readings lie beside each other: most go here.
+    sources.dedup();
+    sources.sort_unstable();
+    sources.dedup();
     let raws: BTreeSet<_> = records.iter().filter_map(|record| record.raw).collect();
     put_varint(out, sources.len() as u64);
     for (device, subject) in &sources {
@@ -147,11 +187,10 @@ fn pack_readings(out: &mut Vec<u8>, records: &[Record]) {
     }
     put_varint(out, raws.len() as u64);
     raws.iter().for_each(|raw| out.extend_from_slice(&encode(raw)));
-    let sources: BTreeMap<_, _> = sources.into_iter().zip(0usize..).collect();
     let raws: BTreeMap<_, _> = raws.into_iter().zip(1i64..).collect();
-    let mut series: BTreeMap<Series, Vec<&Record>> = BTreeMap::new();
+    let mut series: BTreeMap<Series, Vec<&RecordRef<'_>>> = BTreeMap::new();
     for record in records {
-        let source = sources.get(&(record.device.as_str(), &record.subject)).copied().unwrap_or_default();
+        let source = sources.binary_search(&(record.device, record.subject)).unwrap_or_default();
         let Reading { signal, provenance, offset_minutes, .. } = record.reading;
         series.entry(Series { source, signal, provenance, offset_minutes }).or_default().push(record);
     }
@@ -231,7 +270,7 @@ fn unpack_readings(columns: &mut Columns<'_>) -> Result<Vec<Record>, Malformed> 
             });
         }
     }
-    records.sort_by(|a, b| a.order().cmp(&b.order()));
+    records.sort_by(|a, b| RecordRef::from(a).order().cmp(&RecordRef::from(b).order()));
     Ok(records)
 }
 

@@ -65,10 +65,53 @@ pub struct Record {
     pub raw: Option<BlobRef>,
 }
 
-impl Record {
+/// A [`Record`] whose names lie elsewhere; the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize)]
+pub struct RecordRef<'a> {
+    /// The device that sent it.
+    pub device: &'a str,
+    /// Whom or what it is about.
+    pub subject: &'a Subject,
+    /// The device's own count of its readings.
+    pub sequence: u64,
+    /// The value.
+    pub reading: Reading,
+    /// When it was received, milliseconds since 1970-01-01 UTC.
+    pub received_ms: i64,
+    /// The payload as it was sent, where it was kept.
+    pub raw: Option<BlobRef>,
+}
+
+impl<'a> RecordRef<'a> {
     /// Records lie in a batch in this order: time, signal, device, sequence.
-    pub(crate) fn order(&self) -> (i64, u16, &str, u64) {
-        (self.reading.time_ms, self.reading.signal, &self.device, self.sequence)
+    pub(crate) fn order(&self) -> (i64, u16, &'a str, u64) {
+        (self.reading.time_ms, self.reading.signal, self.device, self.sequence)
+    }
+}
+
+impl<'a> From<&'a Record> for RecordRef<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self {
+            device: &record.device,
+            subject: &record.subject,
+            sequence: record.sequence,
+            reading: record.reading,
+            received_ms: record.received_ms,
+            raw: record.raw,
+        }
+    }
+}
+
+impl From<RecordRef<'_>> for Record {
+    fn from(record: RecordRef<'_>) -> Self {
+        Self {
+            device: record.device.to_owned(),
+            subject: record.subject.clone(),
+            sequence: record.sequence,
+            reading: record.reading,
+            received_ms: record.received_ms,
+            raw: record.raw,
+        }
     }
 }
 

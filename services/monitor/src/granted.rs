@@ -1,6 +1,6 @@
 //! What a monitor may read, and with which keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ledger::Chain;
 use phc::messages::{ACCESS_REQUESTS, READINGS};
@@ -14,9 +14,14 @@ pub(crate) fn lasts(shared: &Shared, head: &ChainState, now_ms: i64) -> bool {
     may_append(&head.writers, &shared.own, now_ms)
 }
 
-/// The patient's keys, where they allow everything that a monitor does.
-pub(crate) async fn keys(shared: &Shared, chain: &Chain) -> Result<Option<Arc<PatientKeys>>> {
-    Ok(shared.keys.keys(chain).await?.filter(|keys| suffice(chain, keys)))
+/// The patient's keys, where they allow everything that a monitor does. `allowed`: the ones that were found to.
+pub(crate) async fn keys(
+    shared: &Shared,
+    chain: &Chain,
+    allowed: &Weak<PatientKeys>,
+) -> Result<Option<Arc<PatientKeys>>> {
+    let same = |keys: &Arc<PatientKeys>| std::ptr::eq(Arc::as_ptr(keys), allowed.as_ptr());
+    Ok(shared.keys.keys(chain).await?.filter(|keys| same(keys) || suffice(chain, keys)))
 }
 
 fn suffice(chain: &Chain, keys: &PatientKeys) -> bool {

@@ -192,10 +192,15 @@ impl PartitionWork {
             self.refuse_unopened(shared, record, "no-grant");
             return Ok(None);
         }
-        let Some(keys) = granted::keys(shared, &patient.chain).await? else {
+        let Some(keys) = granted::keys(shared, &patient.chain, &patient.allowed).await? else {
             self.refuse_unopened(shared, record, "no-key");
             return Ok(None);
         };
+        if !std::ptr::eq(patient.allowed.as_ptr(), Arc::as_ptr(&keys))
+            && let Some(patient) = self.patients.get_mut(&id)
+        {
+            patient.allowed = Arc::downgrade(&keys);
+        }
         Ok(Some((id, keys)))
     }
 
@@ -247,7 +252,7 @@ impl PartitionWork {
         let Some(patient) = self.patients.get_mut(&id) else { return Ok(()) };
         let keys = match keys {
             Some(keys) => Some(keys),
-            None => granted::keys(shared, &patient.chain).await?,
+            None => granted::keys(shared, &patient.chain, &patient.allowed).await?,
         };
         self.pending = self.pending.saturating_sub(patient.pending());
         if let Some(at) = patient.open_at {

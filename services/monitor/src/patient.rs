@@ -1,12 +1,12 @@
 //! One patient: what was taken in since the last block, and the cut that makes a block of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ledger::{Chain, encode};
 use phc::messages::READINGS_REJECTED;
 use phc::{
-    AccessRequest, BlockBuilder, ChainState, PatientKeys, Place, ReadingBatch, Record, Rejected, RejectedValue, Score,
-    Span, Subject,
+    AccessRequest, BlockBuilder, ChainState, PatientKeys, Place, ReadingBatch, RecordRef, Rejected, RejectedValue,
+    Score, Span, Subject,
 };
 use stream::Append;
 use vitals::{Anomaly, Observation, VitalsError};
@@ -38,6 +38,8 @@ pub(crate) struct Patient {
     /// First offset of `access.requests` that is in no cut yet.
     pub(crate) access_at: Option<u64>,
     now_ms: i64,
+    /// The keys that were found to allow all that a monitor does; they are asked for again each time.
+    pub(crate) allowed: Weak<PatientKeys>,
     devices: Vec<DeviceWindow>,
     watches: Vec<Watch>,
     builder: BlockBuilder,
@@ -60,6 +62,7 @@ impl Patient {
             open_at: None,
             access_at: None,
             now_ms,
+            allowed: Weak::new(),
             devices: Vec::new(),
             watches: vec![Watch::new(&Subject::Patient)],
             builder: BlockBuilder::default(),
@@ -109,7 +112,7 @@ impl Patient {
         for record in batch.records() {
             match self.devices[device].take(record.sequence, &record.reading) {
                 Seen::Held => shared.duplicates += 1,
-                Seen::Conflict => self.reject(shared, keys, &record, "conflict", offset)?,
+                Seen::Conflict => self.reject(shared, keys, record, "conflict", offset)?,
                 Seen::New => self.observe(shared, keys, watch, record, offset)?,
             }
         }
@@ -121,11 +124,11 @@ impl Patient {
         shared: &mut Shared,
         keys: &PatientKeys,
         watch: usize,
-        record: Record,
+        record: RecordRef<'_>,
         offset: u64,
     ) -> Result<()> {
         let Some(reading) = to_vitals(&record.reading) else {
-            return self.reject(shared, keys, &record, "unknown-signal", offset);
+            return self.reject(shared, keys, record, "unknown-signal", offset);
         };
         self.now_ms = self.now_ms.max(reading.time_ms);
         shared.saw(self.now_ms);
@@ -193,22 +196,22 @@ impl Patient {
         reason: &str,
         offset: u64,
     ) -> Result<()> {
-        batch.records().try_for_each(|record| self.reject(shared, keys, &record, reason, offset))
+        batch.records().try_for_each(|record| self.reject(shared, keys, record, reason, offset))
     }
 
     fn reject(
         &mut self,
         shared: &mut Shared,
         keys: &PatientKeys,
-        record: &Record,
+        record: RecordRef<'_>,
         reason: &str,
         offset: u64,
     ) -> Result<()> {
         let rejected = Rejected {
-            device: record.device.clone(),
+            device: record.device.into(),
             reason: reason.into(),
             received_ms: record.received_ms,
-            line: encode(record),
+            line: encode(&record),
         };
         let value = RejectedValue::sealed(keys.stream(&self.chain)?, &self.chain, &rejected, &mut shared.rng);
         self.keep(shared, value, reason, record.received_ms, offset);

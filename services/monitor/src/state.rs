@@ -90,7 +90,7 @@ mod tests {
     fn the_state_has_the_bytes_that_are_written_down() {
         let bytes = encode(&state());
         assert_eq!(bytes.len(), 1 + 8 + 8 + (32 + 4 + 8 + 8 + 32 + 8 + 20) + (4 + 9 + 8 + 4 + 8) + (4 + 1 + 5));
-        assert_eq!(sha256(&bytes).to_string(), "08ba76d911db9f1d52a28751db5e1eb64b39c6eefb8e8674f15e73912cea857d");
+        assert_eq!(sha256(&bytes).to_string(), "71cc2ef787f33ea753a32face450d3a57e3174f459b9e7980ea5cb450459fa81");
         assert_eq!(encode(&PartitionState { time_ms: Some(60_000) }), [1, 0x60, 0xea, 0, 0, 0, 0, 0, 0]);
     }
 

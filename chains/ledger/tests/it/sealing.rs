@@ -47,6 +47,16 @@ fn a_wrapped_key_opens_for_its_grantee_chain_and_scope_only() {
 }
 
 #[test]
+fn a_batch_commits_as_its_salts_do_one_by_one() {
+    let seed = SaltSeed([9; 32]);
+    let batch = ledger::BatchCommitments::new(&chain(), &seed);
+    for (index, length) in (0..300).zip((0..).step_by(7)) {
+        let record = vec![index as u8; length % 260];
+        assert_eq!(batch.commit(index, &record), seed.salt(&chain(), index).commit(&chain(), &record), "{index}");
+    }
+}
+
+#[test]
 fn the_same_record_under_two_salts_cannot_be_recognised() {
     let seed = SaltSeed([1; 32]);
     let (first, second) = (seed.salt(&chain(), 0), seed.salt(&chain(), 1));

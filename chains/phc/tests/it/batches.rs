@@ -125,7 +125,7 @@ fn a_day_of_minutes_of_one_device_costs_about_a_byte_a_reading() {
     let mut builder = BlockBuilder::default();
     for at in 0..1_440i64 {
         let value = 60 + (at * 7919 % 9) - 4;
-        builder.reading(1, record(at as u64, 1, at * 60_000, value * 1_000), 0);
+        builder.reading(1, &record(at as u64, 1, at * 60_000, value * 1_000), 0);
     }
     let (block, blobs) = sample.append(builder, 90_000_000 / 10);
     assert_eq!(block.header.batches[0].count, 1_440);
@@ -136,15 +136,15 @@ fn a_day_of_minutes_of_one_device_costs_about_a_byte_a_reading() {
 fn a_record_twice_and_a_category_of_no_readings_are_refused() {
     let mut sample = Sample::new();
     let mut twice = BlockBuilder::default();
-    twice.reading(1, record(1, 1, 0, 1), 0);
-    twice.reading(1, record(1, 1, 0, 2), 0);
+    twice.reading(1, &record(1, 1, 0, 1), 0);
+    twice.reading(1, &record(1, 1, 0, 2), 0);
     let place = sample.place(600_000);
     assert!(twice.cut(&sample.chain, &sample.keys, place, &mut sample.rng).is_err());
     let mut own = BlockBuilder::default();
-    own.reading(CATEGORY_SCORES, record(1, 1, 0, 1), 0);
+    own.reading(CATEGORY_SCORES, &record(1, 1, 0, 1), 0);
     assert!(own.cut(&sample.chain, &sample.keys, place, &mut sample.rng).is_err());
     let mut keyless = BlockBuilder::default();
-    keyless.reading(3, record(1, 1, 0, 1), 0);
+    keyless.reading(3, &record(1, 1, 0, 1), 0);
     assert!(matches!(keyless.cut(&sample.chain, &sample.keys, place, &mut sample.rng), Err(Error::NoKey { .. })));
 }
 
@@ -153,7 +153,7 @@ fn a_block_is_due_by_count_by_age_and_by_an_anomaly() {
     let limits = Limits { records: 3, age_ms: 1_000 };
     let mut builder = BlockBuilder::default();
     assert!(builder.is_empty() && !builder.due(&limits, i64::MAX));
-    builder.reading(1, record(0, 1, 0, 0), 5_000);
+    builder.reading(1, &record(0, 1, 0, 0), 5_000);
     assert!(!builder.due(&limits, 5_999) && builder.due(&limits, 6_000));
     builder.score(Score { time_ms: 0, score_micro: 0 }, 5_100);
     assert!(!builder.due(&limits, 5_999));
@@ -200,7 +200,7 @@ proptest! {
         records.retain(|record| seen.insert((record.device.clone(), record.sequence)));
         let mut sample = Sample::new();
         let mut builder = BlockBuilder::default();
-        records.iter().for_each(|record| builder.reading(1, record.clone(), 0));
+        records.iter().for_each(|record| builder.reading(1, record, 0));
         let (block, blobs) = sample.append(builder, 600_000);
         let batch = sample.open(&block, 1, &blobs[0]).unwrap();
         records.sort_by_key(|record| (record.reading.time_ms, record.reading.signal, record.device.clone(), record.sequence));
@@ -228,7 +228,7 @@ proptest! {
             let scores: Vec<Score> = scores.iter().map(|(time_ms, score_micro)| Score { time_ms: *time_ms, score_micro: *score_micro }).collect();
             let mut all_scores = scores.iter();
             for (at, record) in records.iter().enumerate() {
-                builder.reading(1, record.clone(), 0);
+                builder.reading(1, record, 0);
                 all_scores.by_ref().take(1).for_each(|score| builder.score(*score, 0));
                 if cuts.contains(&at) || at + 1 == records.len() {
                     all_scores.by_ref().take(if at + 1 == records.len() { usize::MAX } else { 0 }).for_each(|score| builder.score(*score, 0));

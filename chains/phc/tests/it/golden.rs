@@ -123,7 +123,7 @@ fn packed_batches() {
     odd.subject = Subject::Location("bed".into());
     odd.raw = Some(place());
     odd.reading.offset_minutes = None;
-    builder.reading(1, odd, 0);
+    builder.reading(1, &odd, 0);
     let (block, blobs) = sample.append(builder, 600_000);
     let packed = |category: u8, blob: &[u8]| {
         let context = [b"batch".as_slice(), &1u64.to_le_bytes(), &[category]].concat();

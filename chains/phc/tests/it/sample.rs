@@ -110,8 +110,8 @@ pub fn record(sequence: u64, signal: u16, time_ms: i64, value_milli: i64) -> Rec
 pub fn full() -> BlockBuilder {
     let mut builder = BlockBuilder::default();
     for at in 0..10 {
-        builder.reading(1, record(2 * at, 1, at as i64 * 60_000, 60_000 + at as i64 * 1_000), 0);
-        builder.reading(2, record(2 * at + 1, 20, at as i64 * 60_000, 0), 0);
+        builder.reading(1, &record(2 * at, 1, at as i64 * 60_000, 60_000 + at as i64 * 1_000), 0);
+        builder.reading(2, &record(2 * at + 1, 20, at as i64 * 60_000, 0), 0);
     }
     for at in 0..3 {
         builder.score(Score { time_ms: at * 300_000, score_micro: 400_000 + at }, 0);

@@ -75,7 +75,7 @@ impl PartitionWork {
             if !granted::lasts(shared, &patient.head, patient.now_ms()) {
                 continue;
             }
-            if let Some(keys) = granted::keys(shared, &patient.chain).await? {
+            if let Some(keys) = granted::keys(shared, &patient.chain, &patient.allowed).await? {
                 self.cut(shared, id, Some(keys)).await?;
             }
         }

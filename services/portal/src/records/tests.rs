@@ -67,7 +67,7 @@ impl Author {
                 received_ms: now_ms,
                 raw: None,
             };
-            builder.reading(*category, record, now_ms);
+            builder.reading(*category, &record, now_ms);
         }
         if let Some(directive) = directive {
             let signature = directive.sign(&self.chain, &self.patient, &mut OsRng);

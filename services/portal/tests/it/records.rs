@@ -73,7 +73,7 @@ impl Writing {
                 received_ms: NOON_MS,
                 raw: None,
             };
-            builder.reading(category, record, NOON_MS);
+            builder.reading(category, &record, NOON_MS);
         };
         for sequence in 0..minutes {
             record(1, 1, self.head.height * 1_000_000 + sequence, self.next_ms);

@@ -1,0 +1,138 @@
+//! Readings per CPU second through the monitor: log → open → detector → block → state, on the embedded log.
+//!
+//! `cargo run --release -p monitor --example throughput -- [PATIENTS] [MINUTES]`. A message holds one reading of eight
+//! signals. Filling the log is not measured; reading it, opening, judging, sealing, signing and appending are.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ledger::{Digest, KeyPair, WrapSecretKey, rng_from_seed};
+use monitor::{HeldKeys, Monitor, Parts, Randomness, Settings};
+use phc::messages::{PHC_BLOCKS, READINGS};
+use phc::{Block, Opening, PatientKeys, Provenance, Reading, ReadingBatch, Role, Subject, Tick, Writer};
+use stream::{Append, Batch, EmbeddedLog, EventLog, Topics};
+use vitals::Signal;
+
+const NETWORK: Digest = Digest([7; 32]);
+const START_MS: i64 = 1_700_006_400_000;
+const PARTITIONS: u32 = 4;
+const SIGNALS: [(Signal, i64, i64); 8] = [
+    (Signal::HeartRate, 64_000, 4_000),
+    (Signal::Respiration, 14_000, 1_000),
+    (Signal::Spo2, 97_000, 500),
+    (Signal::Temperature, 36_700, 100),
+    (Signal::HrvSdnn, 50_000, 6_000),
+    (Signal::Systolic, 120_000, 4_000),
+    (Signal::Diastolic, 78_000, 3_000),
+    (Signal::Steps, 0, 0),
+];
+
+struct Person {
+    chain: ledger::Chain,
+    keys: Arc<PatientKeys>,
+}
+
+/// A repeatable number from 0 to 1000.
+fn noise(patient: u64, minute: i64, signal: u64) -> i64 {
+    let mut state = minute.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (patient << 32) ^ signal;
+    state = (state ^ (state >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    i64::try_from((state ^ (state >> 32)) % 1_001).unwrap_or(0)
+}
+
+fn message(patient: u64, minute: i64) -> ReadingBatch {
+    let time_ms = START_MS + minute * 60_000;
+    let readings = SIGNALS.iter().zip(0..).map(|((signal, middle, span), number)| {
+        let around = span * (noise(patient, minute, number) - 500) / 500;
+        let value_milli = middle + around / 100 * 100;
+        Reading { signal: signal.id(), value_milli, time_ms, offset_minutes: Some(60), provenance: Provenance::Device }
+    });
+    ReadingBatch {
+        device: "watch".into(),
+        subject: Subject::Patient,
+        first_sequence: minute.cast_unsigned() * SIGNALS.len() as u64,
+        received_ms: time_ms + 400,
+        raw: None,
+        readings: readings.collect(),
+    }
+}
+
+/// User and system time of this process, seconds.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<i64>().expect("a number"));
+    let (patients, minutes) = (arguments.next().unwrap_or(1_000), arguments.next().unwrap_or(300));
+    let dir = tempfile::tempdir().unwrap();
+    let topics = stream::embedded::Settings::new(Topics::standard(PARTITIONS).unwrap());
+    let log = EmbeddedLog::open(&dir.path().join("log"), topics).unwrap();
+    let blobs = store::BlobStore::local(&dir.path().join("blobs")).unwrap();
+    let mut rng = rng_from_seed([1; 32]);
+    let operator = KeyPair::generate(&mut rng);
+    let keys = Arc::new(HeldKeys::default());
+    let mut writer = log.writer("portal").await.unwrap();
+
+    let mut people = Vec::new();
+    let mut openings = Vec::new();
+    for _ in 0..patients {
+        let signer = KeyPair::generate(&mut rng);
+        let wrap = WrapSecretKey::generate(&mut rng).public();
+        let writers = vec![Writer { role: Role::Monitor, signer: operator.public(), wrap, until_ms: None }];
+        let opening = Opening { patient: signer.public(), wrap, nonce: [5; 32], time_ms: START_MS, writers };
+        let chain = opening.chain(NETWORK);
+        let block = Block::open(opening, NETWORK, &signer, &mut rng).unwrap();
+        openings.push(Append::new(PHC_BLOCKS, chain.id.0.to_vec(), START_MS, block.encode()));
+        let own = Arc::new(PatientKeys::generate(vitals::Category::ALL.map(vitals::Category::id), &mut rng));
+        keys.insert(&chain, own.clone());
+        people.push(Person { chain, keys: own });
+    }
+    writer.commit(Batch::of(openings)).await.unwrap();
+    for minute in 0..minutes {
+        let appends = people.iter().zip(0..).map(|(person, number)| {
+            let batch = message(number, minute);
+            let key = person.keys.stream(&person.chain).unwrap();
+            let value = phc::seal_topic_value(key, &person.chain, READINGS, &batch, &mut rng);
+            Append::new(READINGS, person.chain.id.0.to_vec(), batch.received_ms, value)
+        });
+        writer.commit(Batch::of(appends.collect())).await.unwrap();
+    }
+    let end = ledger::encode(&Tick { time_ms: START_MS + (minutes + 10) * 60_000, flush: true });
+    let ticks = (0..PARTITIONS)
+        .map(|partition| Append::new(READINGS, bytes::Bytes::new(), START_MS, end.clone()).in_partition(partition));
+    let places = writer.commit(Batch::of(ticks.collect())).await.unwrap();
+
+    let cohort = physiology::reference_cohort(1).unwrap();
+    let detector = vitals::Detector::new(cohort, vitals::Settings { warm_up_days: 0, ..vitals::Settings::default() });
+    let parts = Parts {
+        log: Arc::new(log.clone()),
+        blobs,
+        keys,
+        detector: Arc::new(detector.unwrap()),
+        signer: operator,
+        network: NETWORK,
+        randomness: Randomness::seeded([3; 32]),
+    };
+    let monitor = Monitor::new(parts, Settings::default()).unwrap();
+    let mut progress = monitor.progress();
+    let shutdown = kit::Shutdown::new(Duration::from_secs(10));
+    let asked = shutdown.clone();
+    let (begun, cpu) = (Instant::now(), cpu_seconds());
+    let task = tokio::spawn(async move { monitor.run(&asked).await });
+    progress.wait_for(|progress| progress.covers(&places)).await.unwrap();
+    let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let told = progress.borrow().clone();
+    let messages = (patients * minutes) as f64;
+    println!(
+        "{{\"patients\": {patients}, \"messages\": {messages}, \"values\": {}, \"scores\": {}, \"blocks\": {}, \"commits\": {}, \"seconds\": {seconds:.3}, \"cpu_seconds\": {cpu:.3}, \"messages_per_cpu_second\": {:.0}, \"us_per_message\": {:.3}}}",
+        told.readings, told.scores, told.blocks, told.commits, messages / cpu, cpu * 1e6 / messages
+    );
+    shutdown.trigger();
+    task.await.unwrap().unwrap();
+}
