@@ -13,8 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Rows of one piece of work: their ranks stay in the first cache while the trees pass by.
 pub(crate) const BLOCK_ROWS: usize = 256;
 
-/// Making the batch layout takes about as long as scoring so many rows without it.
-const LAYOUT_COSTS_ROWS: usize = 256;
+/// Making the batch layout takes about as long as scoring so many rows without it (100 trees × 256).
+const LAYOUT_COSTS_ROWS: usize = 1024;
+
+/// Fewer rows than these are sooner scored one at a time: sixteen go down together, there or not.
+const FEWEST_ROWS: usize = 6;
 
 /// The batch layout of a forest, made when it pays.
 pub(crate) struct Batch<F> {
@@ -53,7 +56,7 @@ impl<F: Float> IsolationForest<F> {
     /// Makes the layout for batches now, and says how many bytes it takes; `None` where this forest has none and
     /// batches are scored row by row.
     ///
-    /// Nobody has to call it: scoring in batches makes the layout as soon as that pays (256 rows, over all calls).
+    /// Nobody has to call it: scoring in batches makes the layout as soon as that pays (1,024 rows, over all calls).
     /// Every tree becomes a perfect tree of the forest's depth D, 12 · 2^D bytes, and the distinct thresholds are
     /// listed by feature, up to twice their size. There is none where D > 12, or with more than 256 features, more than 524,286 distinct
     /// thresholds of one feature, or more than 256 MiB of trees. A worker scoring batches takes
@@ -68,6 +71,9 @@ impl<F: Float> IsolationForest<F> {
 
     /// The layout, where it is there or pays for `rows` more rows.
     fn layout_for(&self, rows: usize) -> Option<&Perfect<F>> {
+        if rows < FEWEST_ROWS {
+            return None;
+        }
         let Batch { layout, rows_without } = &self.batch;
         if layout.get().is_none() {
             let before = rows_without.fetch_add(rows.min(LAYOUT_COSTS_ROWS), Ordering::Relaxed);

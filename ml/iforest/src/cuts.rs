@@ -54,8 +54,12 @@ impl<F: Float> Cuts<F> {
 
     /// How many thresholds lie below a value. NaN is above none.
     pub(crate) fn rank(&self, value: F) -> i32 {
-        let [rank, ..] = self.ranks(&[value; LANES]);
-        rank
+        let mut at = 1;
+        while let Some(node) = self.nodes.get(at) {
+            at = 2 * at + usize::from(*node < value);
+        }
+        // Bounded by the number of thresholds.
+        i32::try_from(at - self.nodes.len()).unwrap_or(i32::MAX)
     }
 
     /// [`Self::rank`] of sixteen values.

@@ -72,6 +72,7 @@ proptest! {
     fn the_order_of_the_rows_changes_no_score(seed in any::<u64>(), rows in 1_usize..700) {
         let data = cloud(rows + 64, 3);
         let forest = fit(&data, 20, 64, 3).unwrap();
+        prop_assert!(forest.prepare_batch().is_some());
         let mut order: Vec<usize> = (0..data.nrows()).collect();
         order.sort_by_key(|row| (*row as u64 + 1).wrapping_mul(seed | 1).rotate_left(17));
         let scores = forest.scores(data.view()).unwrap();
@@ -104,7 +105,7 @@ fn a_thresholds_own_value_goes_left_in_both_layouts() {
         .collect();
     assert!(cuts.len() > 200);
     let mut data = Array2::zeros((cuts.len() * 3, 4));
-    for (mut rows, cut) in data.axis_chunks_iter_mut(Axis(0), 3).into_iter().zip(&cuts) {
+    for (mut rows, cut) in data.axis_chunks_iter_mut(Axis(0), 3).zip(&cuts) {
         rows[[0, 0]] = *cut;
         rows[[1, 0]] = cut.next_down();
         rows[[2, 0]] = cut.next_up();
@@ -168,9 +169,10 @@ fn a_row_that_is_not_finite_spoils_no_other_row_of_its_batch() {
 
 #[test]
 fn batches_are_scored_alike_before_and_after_their_layout_is_made() {
-    let data = cloud(100, 2);
+    let data = cloud(300, 2);
     let forest = fit(&cloud(300, 1), 20, 128, 1).unwrap();
     let first = forest.scores(data.view()).unwrap();
+    // It is made at the fourth time.
     for _ in 0..5 {
         assert_eq!(forest.scores(data.view()).unwrap(), first);
     }
