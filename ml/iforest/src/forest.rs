@@ -12,7 +12,7 @@ use linfa::Float;
 /// so that equal models give equal scores, bit for bit, one row at a time and in batches alike.
 ///
 /// It takes 28 bytes a node for `f64` (24 for `f32`), at most 2ψ − 1 nodes a tree; 100 trees × 256 rows at most 1.4 MB.
-/// Scoring in batches adds a second layout ([`Self::prepare_batch`]), 0.5 MB for that size.
+/// Scoring in batches adds a second layout ([`Self::prepare_batch`]), at most 0.6 MB for that size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IsolationForest<F> {
     pub(crate) features: usize,

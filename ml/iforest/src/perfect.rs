@@ -18,7 +18,6 @@ use crate::cuts::{Cuts, LANES, with_width};
 use crate::trees::{Tree, Trees};
 use linfa::Float;
 use ndarray::ArrayView2;
-use std::marker::PhantomData;
 
 /// A node is `k << RANK_SHIFT | feature * LANES`, a value's rank is `rank << RANK_SHIFT`: then a value lies above the
 /// node's threshold exactly where it is the greater number. Neither is negative, so no difference overflows.
@@ -50,13 +49,12 @@ pub(crate) struct Perfect<F> {
 
 /// Room that is used again from block to block.
 #[derive(Default)]
-pub(crate) struct Workspace<F> {
+pub(crate) struct Workspace {
     /// Group by group, feature by feature, lane by lane; and [`REACH`] more.
     ranks: Vec<i32>,
     sums: Vec<[f64; LANES]>,
     /// Which rows are not finite.
     refused: Vec<[bool; LANES]>,
-    float: PhantomData<F>,
 }
 
 impl<F: Float> Perfect<F> {
@@ -88,7 +86,7 @@ impl<F: Float> Perfect<F> {
     }
 
     /// Writes the sum of each row's path lengths in the order of the trees, NaN for a row that is not finite.
-    pub(crate) fn path_sums(&self, rows: ArrayView2<'_, F>, work: &mut Workspace<F>, sums: &mut [f64]) {
+    pub(crate) fn path_sums(&self, rows: ArrayView2<'_, F>, work: &mut Workspace, sums: &mut [f64]) {
         self.rank(rows, work);
         with_width!(self.depth, N => self.descend::<N>(work), 0 1 2 3 4 5 6 7 8 9 10 11 12);
         let found = work.sums.as_flattened().iter().zip(work.refused.as_flattened());
@@ -98,7 +96,7 @@ impl<F: Float> Perfect<F> {
     }
 
     /// Ranks of a block of rows.
-    fn rank(&self, rows: ArrayView2<'_, F>, work: &mut Workspace<F>) {
+    fn rank(&self, rows: ArrayView2<'_, F>, work: &mut Workspace) {
         let groups = rows.nrows().div_ceil(LANES);
         let stride = self.cuts.len() * LANES;
         work.ranks.resize(groups * stride + REACH, 0);
@@ -120,7 +118,7 @@ impl<F: Float> Perfect<F> {
     }
 
     /// Takes the ranked rows down all trees, which have `N` leaves each.
-    fn descend<const N: usize>(&self, work: &mut Workspace<F>) {
+    fn descend<const N: usize>(&self, work: &mut Workspace) {
         let stride = self.cuts.len() * LANES;
         let (trees, _) = self.nodes.as_chunks::<N>();
         let (leaves, _) = self.leaves.as_chunks::<N>();
