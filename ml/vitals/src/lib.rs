@@ -20,7 +20,9 @@
 //! # Ok::<(), Refusal>(())
 //! ```
 //!
-//! The detector takes readings in the order of event time; everything it keeps lies in the state.
+//! The detector takes readings in the order of event time; everything it keeps lies in the state. There are two profiles of
+//! its settings, [`Settings::home`] (the default) and [`Settings::bedside`], each one set of numbers for everybody, and per patient what a
+//! doctor sets ([`Parameters`]). Six routes speak for themselves ([`Route`]).
 //!
 //! ```
 //! use vitals::{Change, Detector, PatientState, Provenance, Reading, Settings, Signal};
@@ -41,6 +43,31 @@
 //! assert_eq!((said[0].signal, said[0].change), (Signal::Spo2, Change::Opened));
 //! // Low from minute 2 on; three such minutes are needed.
 //! assert_eq!((said[0].start_ms, said[0].time_ms), (2 * 60_000, 5 * 60_000));
+//! # Ok::<(), vitals::VitalsError>(())
+//! ```
+//!
+//! A recording is gone through row by row, with one detector for everybody and one state a person: what is said of a
+//! row is known at that moment.
+//!
+//! ```
+//! use vitals::{Detector, PatientState, Provenance, Reading, Settings, Signal, Standing};
+//!
+//! let detector = Detector::without_forest(Settings::bedside())?;
+//! let mut state = PatientState::new([0; 16]);
+//! let mut last_ms = 0;
+//! let mut rows = Vec::new();
+//! for second in 0..300 {
+//!     last_ms = second * 1_000;
+//!     let value_milli = if second < 240 { 70_000 + second % 3 * 500 } else { 95_000 + second % 3 * 500 };
+//!     let (offset_minutes, provenance) = (None, Provenance::Device);
+//!     let reading = Reading { signal: Signal::HeartRate, value_milli, time_ms: last_ms, offset_minutes, provenance };
+//!     detector.observe(&mut state, &reading);
+//!     rows.push((detector.severity_micro(&state), detector.standing(&state, last_ms)));
+//! }
+//! assert_eq!(rows[100].1, Standing::WarmingUp);
+//! assert!(rows[239].0 < 300_000 && rows[299].0 > 800_000);
+//! // The end of a recording: all that can be decided is.
+//! detector.tick(&mut state, last_ms + detector.settings().flush_ms());
 //! # Ok::<(), vitals::VitalsError>(())
 //! ```
 

@@ -160,13 +160,16 @@ impl Settings {
     /// [`VitalsError::Setting`] with what is wrong.
     pub fn check(&self) -> Result<(), VitalsError> {
         let refuse = |reason| Err(VitalsError::Setting(reason));
-        if self.step_ms == 0 || HOUR_MS % self.step_ms != 0 {
+        if self.step_ms == 0 || !HOUR_MS.is_multiple_of(self.step_ms) {
             return refuse("step_ms must divide an hour");
         }
         if self.lateness_ms > HOUR_MS {
             return refuse("lateness_ms is at most an hour");
         }
-        if self.window_ms == 0 || HOUR_MS % self.window_ms != 0 || self.window_ms % self.step_ms != 0 {
+        if self.window_ms == 0
+            || !HOUR_MS.is_multiple_of(self.window_ms)
+            || !self.window_ms.is_multiple_of(self.step_ms)
+        {
             return refuse("window_ms must be whole steps and divide an hour");
         }
         if self.forest_k == 0 || self.forest_k > self.forest_n || self.forest_n > 32 {
