@@ -44,6 +44,7 @@ mod params;
 mod path;
 mod perfect;
 mod random;
+pub mod streaming;
 mod threshold;
 mod trees;
 

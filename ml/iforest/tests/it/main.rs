@@ -13,6 +13,7 @@ mod brute;
 mod bytes;
 mod laws;
 mod layouts;
+mod streaming;
 mod thresholds;
 
 use iforest::{IsolationForest, IsolationForestError, IsolationForestParams};
