@@ -61,7 +61,7 @@ fn house(metadata: &Metadata, package: &cargo_metadata::Package) -> (String, Str
 
 /// Which crates of the workspace a crate may import.
 fn allowed(group: &str, name: &str) -> BTreeSet<&'static str> {
-    let pure = ["ledger", "phc", "erm", "claims", "iforest", "vitals", "physiology"];
+    let pure = ["ledger", "phc", "erm", "claims", "iforest", "vitals", "physiology", "forecast"];
     let below: &[&str] = match (group, name) {
         (_, "ledger" | "iforest") => &[],
         (_, "phc") => &["ledger", "vitals"],
@@ -69,6 +69,7 @@ fn allowed(group: &str, name: &str) -> BTreeSet<&'static str> {
         (_, "claims") => &["erm", "ledger"],
         (_, "vitals") => &["iforest"],
         (_, "physiology") => &["iforest", "vitals"],
+        (_, "forecast") => &["vitals"],
         (_, "kit") => &["ledger"],
         (_, "store") => &["ledger"],
         (_, "stream") => &["ledger", "kit", "store"],
