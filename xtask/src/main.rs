@@ -1,7 +1,9 @@
-//! The project's own commands: `cargo xtask test`, `cargo xtask lint`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask anchors`.
 //!
 //! Everything that a command needs beside a Rust toolchain, Java and Maven it fetches itself, into a cache outside the
 //! work tree, and says so.
+
+mod anchors;
 
 use std::process::{Command, ExitCode};
 
@@ -25,12 +27,16 @@ enum Task {
     },
     /// Formatting, lints and documentation, all without a warning.
     Lint,
+    /// Measure ours beside what people use today, in one run; write JSON and a table.
+    #[command(subcommand)]
+    Anchors(anchors::Anchors),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Task::Test { rest } => test(&rest),
         Task::Lint => lint(),
+        Task::Anchors(what) => anchors::run(&what),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,12 +74,7 @@ fn lint() -> Result<()> {
 fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     let line = format!("cargo {}", arguments.join(" "));
     eprintln!("xtask: {line}");
-    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
-    // What cargo has set for this program would make build scripts that look at it run again, and half the graph with them.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos_own(&name.to_string_lossy())) {
-        command.env_remove(name);
-    }
-    let status = command
+    let status = cargo_command()
         .args(arguments)
         .envs(environment.iter().copied())
         .status()
@@ -82,6 +83,15 @@ fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
         bail!("{line} failed ({status})");
     }
     Ok(())
+}
+
+fn cargo_command() -> Command {
+    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    // What cargo has set for this program would make build scripts that look at it run again, and half the graph with them.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos_own(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// Variables that `cargo run` sets for the program it starts.

@@ -73,7 +73,8 @@ fn allowed(group: &str, name: &str) -> BTreeSet<&'static str> {
         (_, "kit") => &["ledger"],
         (_, "store") => &["ledger"],
         (_, "stream") => &["ledger", "kit", "store"],
-        ("services", "caduceus") => {
+        // Above everything, and nothing above them: the binary, and programs that measure.
+        ("services", "caduceus") | ("bench", _) => {
             return pure
                 .into_iter()
                 .chain(["kit", "store", "stream", "monitor", "notify", "portal", "record-node"])

@@ -1,0 +1,170 @@
+//! The page in `docs/` that a report gives.
+
+use std::fmt::Write as _;
+
+use super::report::{GoalReport, Measured, PeerReport, Report};
+
+/// Instruction sets that the works can gain from; the JSON has all flags.
+const FLAGS_SHOWN: [&str; 9] =
+    ["sse4_2", "avx", "avx2", "fma", "bmi2", "avx512f", "avx512vl", "avx512_vnni", "amx_tile"];
+/// Other processes' use of the machine above which a run is no measurement on an idle machine, in cores.
+const IDLE_BELOW_CORES: f64 = 0.1;
+/// Fewer rounds are a trial.
+const ROUNDS_OF_A_FIGURE: u16 = 10;
+
+pub(super) fn page(report: &Report) -> String {
+    let mut page = String::from("# The forest beside its peers\n\n");
+    let _ = write!(
+        page,
+        "Made by `{}` from the JSON beside this page; not written by hand. What counts is the ratio: all were measured in one \
+         run, one thread each, in turns (another first in each round). {}\n\n",
+        report.command,
+        caution(report)
+    );
+    goals(&mut page, report);
+    times(&mut page, report);
+    peers(&mut page, report);
+    how(&mut page, report);
+    page
+}
+
+/// What a reader must know before the figures.
+fn caution(report: &Report) -> String {
+    let mut cautions = Vec::new();
+    if report.others_cores > IDLE_BELOW_CORES {
+        cautions.push(format!(
+            "the machine was not idle: other processes used {:.2} of its {} cores meanwhile",
+            report.others_cores, report.machine.cores
+        ));
+    }
+    if report.rounds < ROUNDS_OF_A_FIGURE {
+        cautions.push(format!("{} rounds are a trial, not a figure", report.rounds));
+    }
+    if cautions.is_empty() {
+        format!("Other processes used {:.2} cores meanwhile.", report.others_cores)
+    } else {
+        format!("**Only a trial: {}.**", cautions.join("; "))
+    }
+}
+
+fn goals(page: &mut String, report: &Report) {
+    page.push_str("## Goals\n\n| work | against | goal | measured | in a round | by CPU time | |\n");
+    page.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
+    for goal in &report.goals {
+        let [ratio, rounds, cpu] = goal.ratio.map_or_else(
+            || ["–"; 3].map(String::from),
+            |ratio| {
+                let rounds = format!("{} to {}", number(ratio.lowest), number(ratio.highest));
+                [format!("{}×", number(ratio.of_medians)), rounds, format!("{}×", number(ratio.of_cpu_medians))]
+            },
+        );
+        let GoalReport { work, against, at_least, .. } = goal;
+        let verdict = goal.met().map_or("not measured", |met| if met { "met" } else { "**not met**" });
+        let _ = writeln!(page, "| {work} | {against} | ≥ {at_least}× | {ratio} | {rounds} | {cpu} | {verdict} |");
+    }
+    page.push_str(
+        "\nMeasured is the ratio of the medians of wall time, and what the goal is held against; by CPU time it is nearly the same on an idle \
+         machine, and nearer to it on a busy one.\n\n",
+    );
+}
+
+/// One column a work: median, and lowest to highest.
+fn times(page: &mut String, report: &Report) {
+    page.push_str("## Times\n\nMedian of the rounds (lowest to highest).\n\n| |");
+    for work in &report.works {
+        let _ = write!(page, " {}, {} |", work.name, work.unit);
+    }
+    page.push_str("\n| --- |");
+    page.push_str(&" --- |".repeat(report.works.len()));
+    page.push('\n');
+    for peer in &report.peers {
+        let _ = write!(page, "| {} |", peer.name);
+        for work in &report.works {
+            let cell = work.measured.iter().find(|measured| measured.peer == peer.name).map_or("–".into(), time);
+            let _ = write!(page, " {cell} |");
+        }
+        page.push('\n');
+    }
+    page.push('\n');
+    for work in &report.works {
+        let _ = writeln!(page, "- {}: {}.", work.name, work.what);
+    }
+    page.push('\n');
+}
+
+fn time(measured: &Measured) -> String {
+    let spread = measured.wall.spread;
+    format!("{} ({} to {})", number(spread.median), number(spread.lowest), number(spread.highest))
+}
+
+fn peers(page: &mut String, report: &Report) {
+    page.push_str("## Peers\n\n| | versions | settings | AUROC |\n| --- | --- | --- | --- |\n");
+    for PeerReport { name, versions, settings, auroc, left_out } in &report.peers {
+        let versions: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let auroc: Vec<String> = auroc.iter().map(|(work, auroc)| format!("{work} {auroc:.4}")).collect();
+        let settings = left_out.as_ref().map_or_else(|| settings.clone(), |why| format!("**left out**: {why}"));
+        let row = [versions.join(", "), settings, auroc.join(", ")].map(|cell| cell.replace('|', "/"));
+        let _ = writeln!(page, "| {name} | {} |", row.join(" | "));
+    }
+    page.push_str(
+        "\nEach is called from its own language: ours from Rust, the random cut forest from Java, the others from Python. The column \
+         `call` says how much of one row is the call.\n\n",
+    );
+}
+
+fn how(page: &mut String, report: &Report) {
+    let machine = &report.machine;
+    let flags: Vec<&str> =
+        FLAGS_SHOWN.into_iter().filter(|flag| machine.cpu_flags.iter().any(|has| has == flag)).collect();
+    let _ = write!(
+        page,
+        "## How\n\n- Measured {} at commit {}, {} rounds.\n- {}, {} cores, {} GiB; flags {}; {}, Linux {}.\n\
+         - {}; release profile, no target-cpu set.\n- {}\n",
+        report.measured_at,
+        report.commit,
+        report.rounds,
+        machine.cpu,
+        machine.cores,
+        machine.memory_gib,
+        flags.join(" "),
+        machine.system,
+        machine.kernel,
+        machine.rustc,
+        report.data,
+    );
+    page.push_str(
+        "- Units of a round (of the warm-up before the first, not counted), and CPU time over wall time (1 is one thread undisturbed):\n\n",
+    );
+    page.push_str("| work | peer | units | CPU / wall |\n| --- | --- | --- | --- |\n");
+    for work in &report.works {
+        for Measured { peer, units_per_round, warm_up_units, wall, cpu } in &work.measured {
+            let cpu_share = cpu.rounds.iter().sum::<f64>() / wall.rounds.iter().sum::<f64>();
+            let _ = writeln!(page, "| {} | {peer} | {units_per_round} ({warm_up_units}) | {cpu_share:.2} |", work.name);
+        }
+    }
+}
+
+/// Three digits that count.
+fn number(value: f64) -> String {
+    let decimals = if value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else if value >= 1.0 {
+        2
+    } else {
+        3
+    };
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits_that_count() {
+        let shown = [4512.3, 19.04, 3.456, 0.6123].map(number);
+        assert_eq!(shown, ["4512", "19.0", "3.46", "0.612"]);
+    }
+}
