@@ -18,7 +18,15 @@ fn plan(person: u32, from_ms: i64, to_ms: i64) -> Plan {
     Plan { seed: 900 + u64::from(person), start_ms: from_ms, end_ms: to_ms, offset_minutes: 60, interval_minutes: 5 }
 }
 
+/// Time on a processor so far, nanoseconds: other work on the machine is not counted. The clock's where the system does not say.
+fn spent_ns(begun: Instant) -> u64 {
+    let told = std::fs::read_to_string("/proc/self/schedstat").ok();
+    let own = told.as_deref().and_then(|line| line.split(' ').next()).and_then(|text| text.parse().ok());
+    own.unwrap_or_else(|| u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
 fn main() {
+    let start = Instant::now();
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().unwrap());
     let people = arguments.next().unwrap_or(100_000);
     let hours = i64::try_from(arguments.next().unwrap_or(24)).unwrap();
@@ -44,10 +52,10 @@ fn main() {
     let streams: Vec<Vec<Reading>> = (0..PEOPLE)
         .map(|person| PatientStream::new(plan(person, warm_ms, warm_ms + hours * 3_600_000), 0, &[]).collect())
         .collect();
-    for count in [people.min(10), people.min(1_000), people] {
+    for count in [people.min(1_000), people] {
         let mut states: Vec<PatientState> = warm.iter().cycle().take(count).cloned().collect();
         let (mut readings, mut anomalies, mut scores) = (0_u64, 0_usize, 0_usize);
-        let begun = Instant::now();
+        let begun_ns = spent_ns(start);
         let mut next = vec![0_usize; streams.len()];
         for minute in 0..hours * 60 {
             let until_ms = warm_ms + (minute + 1) * 60_000;
@@ -67,11 +75,11 @@ fn main() {
             }
             next = ends;
         }
-        let spent = begun.elapsed();
+        let spent_ns = spent_ns(start) - begun_ns;
         let sizes: Vec<usize> = states.iter().map(|state| state.to_bytes().len()).collect();
         println!(
-            "{count} people: {readings} readings, {scores} scores, {anomalies} entries; {:.0} ns a reading; state {} bytes on average, {} at most, {:.1} MB together",
-            spent.as_nanos() as f64 / readings as f64,
+            "{count} people: {readings} readings, {scores} scores, {anomalies} entries; {:.0} ns of processor time a reading, windows and forest among it; state {} bytes on average, {} at most, {:.1} MB together",
+            spent_ns as f64 / readings as f64,
             sizes.iter().sum::<usize>() / sizes.len(),
             sizes.iter().max().unwrap(),
             sizes.iter().sum::<usize>() as f64 / 1e6

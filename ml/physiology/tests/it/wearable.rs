@@ -2,7 +2,7 @@
 
 use crate::population::watch;
 use crate::recordings;
-use vitals::{Change, Route};
+use vitals::{Anomaly, Change, Route};
 
 #[test]
 fn real_recordings_of_heart_rate_and_steps_run_to_their_end_in_bounded_state() {
@@ -11,14 +11,17 @@ fn real_recordings_of_heart_rate_and_steps_run_to_their_end_in_bounded_state() {
         assert!(readings.len() > 100_000, "{name}");
         let last_ms = readings.last().unwrap().time_ms;
         let outcome = watch(readings.into_iter());
-        let opened = outcome.anomalies.iter().filter(|a| a.change == Change::Opened);
-        let (forest, hard): (Vec<_>, Vec<_>) = opened.partition(|a| a.route == Route::Forest);
+        let opened = |route| {
+            let is = |anomaly: &&Anomaly| anomaly.route == route && anomaly.change == Change::Opened;
+            outcome.anomalies.iter().filter(is).count()
+        };
         println!(
-            "{name}: {} readings, {} scores, {} forest and {} hard-limit episodes, state {} bytes",
+            "{name}: {} readings, {} scores; episodes: {} by drift, {} by forest, {} by limits; state {} bytes",
             outcome.readings,
             outcome.scores.len(),
-            forest.len(),
-            hard.len(),
+            opened(Route::Drift),
+            opened(Route::Forest),
+            opened(Route::HardLimit),
             outcome.state_bytes
         );
         assert!(outcome.state_bytes <= 4_096, "{name}: {}", outcome.state_bytes);

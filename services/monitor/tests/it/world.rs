@@ -78,7 +78,10 @@ fn detector() -> Arc<Detector> {
     static DETECTOR: OnceLock<Arc<Detector>> = OnceLock::new();
     let make = || {
         let cohort: CohortModel = physiology::reference_cohort(1).unwrap();
-        Arc::new(Detector::new(cohort, vitals::Settings { warm_up_days: 1, ..vitals::Settings::default() }).unwrap())
+        Arc::new(
+            Detector::new(cohort, vitals::Settings { warm_up_days: 1, fast_alone_k: 0, ..vitals::Settings::home() })
+                .unwrap(),
+        )
     };
     DETECTOR.get_or_init(make).clone()
 }

@@ -239,6 +239,68 @@ async fn without_readings_there_is_no_picture_and_the_mail_says_so() {
 }
 
 #[tokio::test]
+async fn a_drift_says_over_how_many_days_and_against_which_weeks() {
+    let drift = Anomaly {
+        route: Route::Drift,
+        severity: Severity::Advisory,
+        start_ms: NOW_MS - 3 * 1_440 * MINUTE_MS,
+        value_milli: Some(68_400),
+        usual: Some(vitals::Usual { median_milli: 61_000, spread_milli: 1_500 }),
+        score_micro: Some(5_250_000),
+        threshold_micro: Some(4_000_000),
+        contributions: vec![vitals::Contribution {
+            signal: Signal::HeartRate,
+            deviation_milli: 3_330,
+            share_micro: 5_250_000,
+        }],
+        missing: Vec::new(),
+        persisted: vitals::Persisted { held: 3, of: 3, needed: 1 },
+        ..forest(1, Change::Opened)
+    };
+    let text = Part::read(&one(|settings| settings, &drift).await).parts[0].text();
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "own usual of the last four weeks 61 /min",
+        "resting heart rate of 3 nights or days added up",
+        "sum of deviations 5.250 SD, alarm above 4.000",
+        "▲ heart rate, 3.3 SD above the own usual",
+    ] {
+        assert!(one_line.contains(part), "{part} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_early_warning_score_is_called_news2_only_where_it_is_whole() {
+    let of = |points| Anomaly {
+        route: Route::News2,
+        signal: Signal::Respiration,
+        value_milli: Some(22_000),
+        usual: None,
+        score_micro: None,
+        threshold_micro: None,
+        contributions: Vec::new(),
+        missing: vec![Signal::Systolic],
+        news2: Some(vitals::news2::News2 { points }),
+        ..forest(1, Change::Opened)
+    };
+    let text_of = async |anomaly: &Anomaly| {
+        let text = Part::read(&one(|settings| settings, anomaly).await).parts[0].text();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let partial = text_of(&of([Some(2), Some(3), Some(0), None, Some(0), Some(0), Some(0)])).await;
+    for part in [
+        "early warning (NEWS2 chart, RCP 2017): at least 5 (1 of 7 inputs missing)",
+        "oxygen saturation (SpO2), 3 of 3 points respiration, 2 of 3 points",
+        "missing: systolic blood pressure",
+    ] {
+        assert!(partial.contains(part), "{part} in {partial}");
+    }
+    assert!(!partial.contains("NEWS2 (RCP 2017):"));
+    let whole = text_of(&of([Some(2), Some(3), Some(2), Some(0), Some(0), Some(0), Some(0)])).await;
+    assert!(whole.contains("NEWS2 (RCP 2017): 7"), "{whole}");
+}
+
+#[tokio::test]
 async fn the_wildest_numbers_make_a_mail_and_no_panic() {
     let wild = Anomaly {
         value_milli: Some(i64::MIN),

@@ -34,6 +34,20 @@ fn one_mail_for_the_beginning_and_one_for_the_end_whatever_is_said_between() {
     assert_eq!((outbox.pending(), outbox.open_episodes()), (2, 0));
 }
 
+/// What was known too late is on the chain, but nobody is woken for it.
+#[test]
+fn what_was_known_too_late_is_not_mailed_until_the_episode_is_about_now() {
+    let mut outbox = Outbox::default();
+    let mut take_late = |change, alerting| {
+        let anomaly = vitals::Anomaly { alerting, ..forest(1, change) };
+        outbox.take(chain(1).id, &anomaly, alert_of(&anomaly), NOW_MS).map(|entry| entry.step)
+    };
+    assert_eq!(take_late(Change::Opened, false), None);
+    assert_eq!(take_late(Change::Continued, false), None);
+    assert_eq!(take_late(Change::Continued, true), Some(Step::Opened));
+    assert_eq!(take_late(Change::Resolved, false), Some(Step::Resolved), "who was told is told of the end");
+}
+
 #[test]
 fn an_episode_first_heard_of_in_its_middle_is_opened_and_one_at_its_end_is_not_mailed() {
     let mut outbox = Outbox::default();
