@@ -46,6 +46,7 @@ mod origin;
 mod outlook;
 mod report;
 mod ridge;
+mod score;
 mod series;
 mod settings;
 mod spread;

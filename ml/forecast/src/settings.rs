@@ -10,7 +10,7 @@ const HOUR_MS: i64 = 3_600_000;
 const MAX_HISTORY_STEPS: u32 = 20_160;
 const MAX_ORIGINS: u32 = 4_096;
 
-/// Settings of a [`crate::Forecaster`]. Memory is about 300 bytes for each past moment and 16 for each step: 600 KB
+/// Settings of a [`crate::Forecaster`]. Memory is about 500 bytes for each past moment and 16 for each step: 800 KB
 /// with [`Settings::home`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
