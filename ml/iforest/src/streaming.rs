@@ -4,8 +4,11 @@
 //! the range of the rows below it, and rows go in and out of a tree one at a time, with the tree's distribution that
 //! of one grown anew. Each tree holds a sample of the past of its own: uniform at first, then fading. A row is scored
 //! by virtual insertion: the expectation, over all random cuts, of the reciprocal of the level at which it would come
-//! to rest. Online isolation forests of another kind (Leveni et al., ICML 2024) keep counts in place of rows: they
-//! need less memory, but can say no more than in which bin a row falls.
+//! to rest.
+//!
+//! Online isolation forests (Leveni, Weigert Cassales, Pfahringer, Bifet, Boracchi, ICML 2024) keep a count and a box
+//! per bin in place of rows, and draw rows anew where a bin splits: less memory, but only boxes to judge by. Here rows
+//! are held, so that one can be taken out again exactly.
 //!
 //! ```
 //! use iforest::streaming::StreamingForestParams;

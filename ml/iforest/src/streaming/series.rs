@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 const WINDOW_ROWS: usize = 24;
 /// Rows learned before the first score.
 const WARM_UP_ROWS: u64 = 100;
-const TREES: usize = 20;
+const TREES: usize = 40;
 /// Rows that a tree holds. Rare events of the past must be among them, or each comes as new.
 const SAMPLE_SIZE: usize = 2_048;
 const MEMORY_ROWS: u64 = 10 * SAMPLE_SIZE as u64;
@@ -33,7 +33,7 @@ pub struct SeriesScore {
 /// stretches and changed swings all leave what these have been. The columns may have different units: each has a forest
 /// of its own, and the row's raw score is the highest. Nothing looks ahead; the first 100 rows score 0.
 ///
-/// Memory per column: 20 trees of 2,048 rows, about 7 MB, however long the series.
+/// Memory per column: 40 trees of 2,048 rows, at most 14 MB once full, however long the series.
 ///
 /// ```
 /// use iforest::streaming::SeriesForest;
