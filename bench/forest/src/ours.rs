@@ -17,6 +17,8 @@ type Job<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 pub(crate) struct Ours {
     rows: Array2<f64>,
     data: DatasetBase<Array2<f64>, Array1<()>>,
+    /// The same, column after column in memory.
+    columns: DatasetBase<Array2<f64>, Array1<()>>,
     forest: IsolationForest<f64>,
     one_tree: IsolationForest<f64>,
     stream: StreamingForest,
@@ -28,17 +30,18 @@ pub(crate) struct Ours {
 impl Ours {
     pub(crate) fn new(rows: Array2<f64>) -> Result<Self> {
         let data = DatasetBase::from(rows.clone());
+        let columns = DatasetBase::from(rows.t().as_standard_layout().into_owned().reversed_axes());
         let forest = params(100).fit(&data)?;
         forest.prepare_batch();
         let one_tree = params(1).fit(&data)?;
         let stream = stream(rows.ncols())?;
         let scores = vec![0.0; rows.nrows()];
-        Ok(Self { rows, data, forest, one_tree, stream, scores, at: 0 })
+        Ok(Self { rows, data, columns, forest, one_tree, stream, scores, at: 0 })
     }
 
     /// Makes ready what is not measured; the returned job is what is.
     pub(crate) fn prepare<'a>(&'a mut self, work: &str, units: usize) -> Result<Job<'a>> {
-        let Self { rows, data, forest, one_tree, stream, scores, at } = self;
+        let Self { rows, data, columns, forest, one_tree, stream, scores, at } = self;
         match work {
             "batch" => {
                 ensure!(units <= rows.nrows(), "{units} rows asked for of {}", rows.nrows());
@@ -52,17 +55,22 @@ impl Ours {
             "row" => Ok(one_by_one(rows, at, units, |row| Ok(forest.score(row)?))),
             "call" => Ok(one_by_one(rows, at, units, |row| Ok(one_tree.score(row)?))),
             "stream" => Ok(one_by_one(rows, at, units, |row| follow(stream, row))),
-            "fit" => Ok(Box::new(move || {
-                let mut trees = 0;
-                for _ in 0..units {
-                    let forest: IsolationForest<f64> = params(100).fit(black_box(data))?;
-                    trees += black_box(forest).trees();
-                }
-                Ok(trees as f64)
-            })),
+            "fit" => Ok(fits(data, units)),
+            "fit-columns" => Ok(fits(columns, units)),
             _ => bail!("no work {work:?}"),
         }
     }
+}
+
+fn fits(data: &DatasetBase<Array2<f64>, Array1<()>>, units: usize) -> Job<'_> {
+    Box::new(move || {
+        let mut trees = 0;
+        for _ in 0..units {
+            let forest: IsolationForest<f64> = params(100).fit(black_box(data))?;
+            trees += black_box(forest).trees();
+        }
+        Ok(trees as f64)
+    })
 }
 
 /// Rows one a call, going on where the last round stopped, from the beginning again after the last.

@@ -17,18 +17,25 @@ const ENTRANTS: [Entrant; 8] = [
             ("row", 16_384, 16_384),
             ("call", 16_384, 16_384),
             ("fit", 20, 5),
+            ("fit-columns", 20, 5),
             ("stream", 16_384, 16_384),
         ],
     },
     Entrant {
         name: "scikit-learn",
         from: From::Python(&["scikit-learn"]),
-        works: &[("batch", 65_536, 65_536), ("row", 64, 16), ("call", 64, 16), ("fit", 2, 1)],
+        works: &[("batch", 65_536, 65_536), ("row", 64, 16), ("call", 64, 16), ("fit", 2, 1), ("fit-columns", 2, 1)],
     },
     Entrant {
         name: "isotree",
         from: From::Python(&["isotree", "pandas"]),
-        works: &[("batch", 65_536, 65_536), ("row", 8_192, 8_192), ("call", 8_192, 8_192), ("fit", 20, 5)],
+        works: &[
+            ("batch", 65_536, 65_536),
+            ("row", 8_192, 8_192),
+            ("call", 8_192, 8_192),
+            ("fit", 20, 5),
+            ("fit-columns", 20, 5),
+        ],
     },
     Entrant {
         name: "onnxruntime",
@@ -42,20 +49,22 @@ const ENTRANTS: [Entrant; 8] = [
 ];
 
 /// Name, what it is, unit, nanoseconds of the unit.
-const WORKS: [(&str, &str, &str, f64); 5] = [
+const WORKS: [(&str, &str, &str, f64); 6] = [
     ("batch", "score many rows at once", "µs/row", 1e3),
     ("row", "score one row a call", "µs/row", 1e3),
     ("call", "score one row a call with one tree: what the call itself costs", "µs/row", 1e3),
-    ("fit", "fit on 65,536 rows", "ms", 1e6),
+    ("fit", "fit on 65,536 rows, row after row in memory, as all other works have them", "ms", 1e6),
+    ("fit-columns", "fit on the same, column after column in memory, which isotree is fastest with", "ms", 1e6),
     ("stream", "score a point, then learn it", "µs/point", 1e3),
 ];
 
 /// Work, peer, and how many times its time ours must be below.
-const GOALS: [(&str, &str, f64); 6] = [
+const GOALS: [(&str, &str, f64); 7] = [
     ("batch", "scikit-learn", 5.0),
     ("batch", "isotree", 8.0),
     ("row", "isotree", 3.0),
     ("fit", "isotree", 2.0),
+    ("fit-columns", "isotree", 2.0),
     ("stream", "river-25", 20.0),
     ("stream", "randomcutforest", 2.0),
 ];

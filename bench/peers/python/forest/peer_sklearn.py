@@ -17,6 +17,7 @@ class Peer:
 
     def __init__(self, _name, rows):
         self.rows = rows
+        self.columns = numpy.asfortranarray(rows)
         self.cursor = Cursor(len(rows))
         self.model = forest().fit(rows)
         self.one_tree = forest(1).fit(rows)
@@ -37,6 +38,8 @@ class Peer:
                 return self.one_by_one(self.one_tree, units)
             case "fit":
                 return lambda: sum(len(forest().fit(self.rows).estimators_) for _ in range(units))
+            case "fit-columns":
+                return lambda: sum(len(forest().fit(self.columns).estimators_) for _ in range(units))
         raise ValueError(f"no work {work!r}")
 
     def one_by_one(self, model, units):
