@@ -194,7 +194,7 @@ impl Drift {
     /// Closes the night and the day that end by the beginning of a minute. At most one of their values is judged.
     pub(crate) fn close_before(&mut self, settings: &DriftSettings, local_minute: i64) -> Option<Verdict> {
         let midnight = self.day.saturating_mul(MINUTES_OF_DAY);
-        if self.day == NEVER || local_minute < midnight + i64::from(settings.night_until_hour) * 60 {
+        if self.day == NEVER || local_minute < midnight.saturating_add(i64::from(settings.night_until_hour) * 60) {
             return None;
         }
         let has_night = self.night_count >= settings.night_minutes.max(1);
@@ -204,7 +204,7 @@ impl Drift {
             verdict = self.night.take(settings, self.day, narrow(mean), true);
             verdict.iter_mut().for_each(|verdict| verdict.of_night = true);
         }
-        if local_minute >= midnight + MINUTES_OF_DAY {
+        if local_minute >= midnight.saturating_add(MINUTES_OF_DAY) {
             if self.count >= settings.day_minutes {
                 let of_day = self.daytime.take(settings, self.day, narrow(self.median_milli()), !has_night);
                 verdict = verdict.or(of_day);

@@ -12,6 +12,8 @@ const HALF_AT_MILLI: i64 = 4_000;
 const WIDTH_MILLI: i64 = 3_000;
 /// The other routes speak only near their thresholds: width in thousandths of the threshold.
 const ROUTE_WIDTH_MILLI: i64 = 50;
+/// Nearness is looked at up to this, thousandths.
+const NEARNESS_MAX_MILLI: i64 = 100_000;
 /// Another vital counts beyond this, and by half, thousandths.
 const OTHERS_BEYOND_MILLI: i64 = 2_000;
 /// Deviations are looked at up to this, thousandths.
@@ -93,7 +95,7 @@ impl Detector {
             (Some(settings), Some(drift)) => drift.sum_micro() / i64::from(settings.alarm_milli.max(1)),
             _ => 0,
         };
-        forest.max(drift)
+        forest.max(drift).clamp(0, NEARNESS_MAX_MILLI)
     }
 }
 

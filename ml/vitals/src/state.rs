@@ -1,5 +1,9 @@
 //! All that is kept about one subject between readings.
 
+mod parts;
+
+pub(crate) use parts::{Inbox, LastScore, Latest, Pending, Sum, Track};
+
 use crate::baseline::Baseline;
 use crate::budget::Budget;
 use crate::drift::Drift;
@@ -10,75 +14,12 @@ use crate::persistence::History;
 use crate::quality::{GATED, Quality};
 use crate::routes::Warned;
 use crate::settings::BaselineSettings;
-use crate::{EpisodeId, Limit, Parameters, Settings, Side, Signal, Usual, VitalsError};
+use crate::{Limit, Parameters, Settings, Signal, Usual, VitalsError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest, Sha256};
 
 const VERSION: u16 = 2;
 const MINUTE_MS: i64 = 60_000;
-
-/// Mean of a signal in a step that is not decided yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Pending {
-    pub(crate) slot: i64,
-    pub(crate) signal: Signal,
-    pub(crate) sum_milli: i64,
-    pub(crate) count: u32,
-    /// Whether a person entered one of the values.
-    pub(crate) manual: bool,
-}
-
-/// What was heard and is not decided: it hangs on ticks, and on the order within the lateness.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Inbox {
-    /// Latest event time of a reading or a tick.
-    pub(crate) clock_ms: i64,
-    /// Latest event time of a reading, and its signal.
-    pub(crate) heard_ms: i64,
-    pub(crate) heard: Option<Signal>,
-    /// Slots before this one are decided.
-    pub(crate) open_slot: i64,
-    /// What ends by the beginning of this slot is closed.
-    pub(crate) closed_slot: i64,
-    pub(crate) pending: Vec<Pending>,
-    /// Open episodes that nobody was alerted about, because what was known of them was too old.
-    pub(crate) untold: Vec<EpisodeId>,
-}
-
-/// What a limit remembers of its signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Track {
-    pub(crate) signal: Signal,
-    pub(crate) history: History,
-    pub(crate) side: Side,
-    pub(crate) value_milli: i64,
-}
-
-/// Sum of one feature in the window that is not closed yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Sum {
-    pub(crate) sum_milli: i64,
-    pub(crate) steps: u16,
-}
-
-/// A decided value and the end of its step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Latest {
-    pub(crate) time_ms: i64,
-    pub(crate) value_milli: i64,
-}
-
-impl Latest {
-    pub(crate) const NONE: Self = Self { time_ms: NEVER, value_milli: 0 };
-}
-
-/// The forest's last word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct LastScore {
-    pub(crate) time_ms: i64,
-    pub(crate) score_micro: i32,
-    pub(crate) threshold_micro: i32,
-}
 
 /// State of one subject: a patient, or a location with its environment sensors.
 ///
