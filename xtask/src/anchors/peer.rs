@@ -113,8 +113,9 @@ mod tests {
     fn shell(script: &str, name: &str) -> Peer {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        let log = std::env::temp_dir().join(format!("xtask-peer-{}-{name}.log", std::process::id()));
-        Peer::start(command, &log).unwrap()
+        let folder = super::super::root().join("target/anchors/tests");
+        std::fs::create_dir_all(&folder).unwrap();
+        Peer::start(command, &folder.join(format!("{name}.log"))).unwrap()
     }
 
     #[test]
