@@ -12,7 +12,7 @@ const WARM_UP_ROWS: u64 = 100;
 const TREES: usize = 40;
 /// Rows that a tree holds. Rare events of the past must be among them, or each comes as new.
 const SAMPLE_SIZE: usize = 2_048;
-const MEMORY_ROWS: u64 = 10 * SAMPLE_SIZE as u64;
+const MEMORY_ROWS: u64 = 8_192;
 const GATE_QUIET_ROWS: u32 = 50;
 const GATE_MEMORY_ROWS: u32 = 2_048;
 /// Value, lowest, highest and mean of the window.
