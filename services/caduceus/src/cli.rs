@@ -25,7 +25,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Write one record of a patient's chain, with its proof, to a file; no process is needed.
     Record(Record),
-    /// Verify every chain, batch, proof and anchor on disk; repairs nothing.
+    /// Verify every chain, batch, proof and anchor on disk, and every byte that they stand on; repairs nothing.
+    ///
+    /// Says what it cannot verify: mails, the summary and the index have nothing that they could be held against, and without
+    /// keys what is sealed stays sealed.
     Check(Check),
     /// The index beside the logs.
     #[command(subcommand)]

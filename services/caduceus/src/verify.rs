@@ -108,7 +108,7 @@ fn read_checkpoint(path: &Path) -> Outcome<Checkpoint> {
 }
 
 /// Reads a file of bounded size.
-fn read(path: &Path, most_bytes: u64) -> Outcome<Vec<u8>> {
+pub(crate) fn read(path: &Path, most_bytes: u64) -> Outcome<Vec<u8>> {
     let shown = path.display();
     let size = std::fs::metadata(path).or_environment(format_args!("{shown} cannot be read"))?.len();
     if size > most_bytes {

@@ -1,16 +1,19 @@
-//! `caduceus check`: verifies every chain, batch, proof and anchor of a data directory. It repairs nothing.
+//! `caduceus check`: verifies every chain, batch, proof and anchor of a data directory, and every file that they stand on.
+//! It repairs nothing. What it cannot verify it says (docs/formats.md, section 10).
 
 mod anchors;
+mod bytes;
+mod kept;
+mod nodes;
 mod personal;
 mod record;
 mod report;
 mod rings;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use kit::Passphrase;
+use kit::{Keystore, Passphrase};
 use phc::AnchorRecord;
-use store::BlobStore;
 use stream::embedded::inspect::{Item, Place, inspect};
 
 use crate::cli;
@@ -52,12 +55,10 @@ async fn check(home: &Home, passphrase_file: Option<&Path>) -> Outcome<Report> {
         }
         Err(other) => return Err(other),
     };
-    let custody = custody(home, passphrase_file)?;
-    let nodes = record_nodes(home)?;
-    for folder in std::iter::once(home.log()).chain(nodes.iter().map(|node| record_node::StoredBlocks::dir(node))) {
-        check_bytes(&folder, &mut report)?;
-    }
-    let blobs = blobs(home, &mut report).await?;
+    outputs(home, &mut report)?;
+    bytes::log(&home.log(), &mut report)?;
+    let nodes = nodes::check_blocks(home, &mut report)?;
+    let blobs = bytes::blobs(home, &mut report).await?;
     if !report.errors.is_empty() {
         // Bytes are not what was written: what they mean need not be asked.
         return Ok(report);
@@ -71,13 +72,26 @@ async fn check(home: &Home, passphrase_file: Option<&Path>) -> Outcome<Report> {
         ));
         return Ok(report);
     }
+    let custody = custody(home, passphrase_file, &mut report)?;
+    let custody = custody.as_ref();
+    nodes::check_votes(&genesis.network(), &nodes, &mut report)?;
+    kept::check_receipts(home, &genesis, &mut report)?;
     let record = record::check(&genesis, &nodes, &mut report);
-    if let Some(network) = &custody {
-        rings::check(network, &mut report);
+    kept::check(home, &genesis, custody, record.as_ref(), &blobs, &mut report).await?;
+
+    let records = records(home, genesis.partitions, &mut report)?;
+    if let Some(network) = custody {
+        let mut writers = rings::Writers::new();
+        for (_, topic, key, value) in &records {
+            if topic == phc::messages::PHC_BLOCKS {
+                rings::note_writers(&mut writers, key, value);
+            }
+        }
+        rings::check(network, &writers, record.as_ref(), &mut report);
     }
-    let mut chains = personal::Chains::new(genesis.network(), custody.as_ref(), &blobs);
+    let mut chains = personal::Chains::new(genesis.network(), custody, &blobs);
     let mut announced = Vec::new();
-    for (place, topic, key, value) in records(home, genesis.partitions, &mut report)? {
+    for (place, topic, key, value) in records {
         if topic == phc::messages::PHC_BLOCKS {
             if let Err(error) = chains.take(&place, &key, &value).await {
                 report.error(error);
@@ -92,65 +106,61 @@ async fn check(home: &Home, passphrase_file: Option<&Path>) -> Outcome<Report> {
         }
     }
     let followed = chains.finish(&mut report);
-    anchors::check(announced, &followed, genesis.network(), custody.as_ref(), record.as_ref(), &blobs, &mut report)
-        .await;
+    anchors::check(announced, &followed, genesis.network(), custody, record.as_ref(), &blobs, &mut report).await;
     Ok(report)
 }
 
 /// The keys, where they are at hand: without them commitments are checked and contents stay sealed.
-fn custody(home: &Home, passphrase_file: Option<&Path>) -> Outcome<Option<Network>> {
-    let path = match passphrase_file {
-        Some(path) => path.to_owned(),
-        None if home.passphrase().exists() && home.keystore().exists() => home.passphrase(),
-        None => return Ok(None),
-    };
-    let passphrase = Passphrase::from_file(&path).or_usage("the passphrase cannot be read")?;
-    Network::open_with(home, &passphrase).map(Some)
-}
-
-/// The data directories of the record nodes on this disk.
-fn record_nodes(home: &Home) -> Outcome<Vec<PathBuf>> {
-    let folder = home.record("");
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
-    let mut nodes = Vec::new();
-    for entry in entries {
-        let path = entry.or_environment(format_args!("{} cannot be read", folder.display()))?.path();
-        if record_node::StoredBlocks::dir(&path).is_dir() {
-            nodes.push(path);
-        }
+fn custody(home: &Home, passphrase_file: Option<&Path>, report: &mut Report) -> Outcome<Option<Network>> {
+    if let Some(path) = passphrase_file {
+        let passphrase = Passphrase::from_file(path).or_usage("the passphrase cannot be read")?;
+        return Network::open_with(home, &passphrase).map(Some);
     }
-    nodes.sort();
-    Ok(nodes)
-}
-
-/// Every byte of a log is what was written.
-fn check_bytes(folder: &Path, report: &mut Report) -> Outcome {
-    match store::segment_log::check(folder) {
-        Ok(found) => {
-            for problem in found.problems {
-                // What an interrupted write left is mended at the next start: nothing acknowledged is in it.
-                if problem.kind == store::segment_log::ProblemKind::Corrupt {
-                    report.error(problem);
-                }
-            }
-            Ok(())
+    if !home.keystore().exists() {
+        return Ok(None);
+    }
+    if !home.passphrase().exists() {
+        report.not_verified(format_args!(
+            "{}, and what only its keys open: --passphrase-file names its passphrase",
+            home.keystore().display()
+        ));
+        return Ok(None);
+    }
+    // The two files were written for each other: where they do not fit, one of them is not what was written.
+    let fits = Passphrase::from_file(&home.passphrase())
+        .and_then(|passphrase| Keystore::open(&home.keystore(), &passphrase).map(|_| passphrase));
+    match fits {
+        Ok(passphrase) => Network::open_with(home, &passphrase).map(Some),
+        Err(error @ kit::Error::Environment { .. }) => Err(Failure::environment(error)),
+        Err(error) => {
+            report.error(format_args!(
+                "{} does not open with {}, one of the two was changed: {error}",
+                home.keystore().display(),
+                home.passphrase().display()
+            ));
+            Ok(None)
         }
-        Err(store::Error::NotFound { .. }) => {
-            report.error(format_args!("{}: there is no log", folder.display()));
-            Ok(())
-        }
-        Err(error) => Err(Failure::environment(error)),
     }
 }
 
-/// Every pack is what its name says.
-async fn blobs(home: &Home, report: &mut Report) -> Outcome<BlobStore> {
-    let blobs = BlobStore::local(&home.blobs()).or_environment("the blob store cannot be opened")?;
-    let found = blobs.check().await.or_environment("the blob store cannot be read")?;
-    for problem in found.problems {
-        report.error(problem);
+/// What else lies in the data directory: for people and for other programs, without anything that it could be held against.
+fn outputs(home: &Home, report: &mut Report) -> Outcome {
+    let checked = ["genesis.json", "keystore", "keys", "log", "blobs", "record", "portal", "receipts"];
+    let failed = format!("{} cannot be read", home.dir().display());
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(home.dir()).or_environment(&failed)? {
+        names.push(entry.or_environment(&failed)?.file_name().to_string_lossy().into_owned());
     }
-    Ok(blobs)
+    names.sort();
+    for name in names.iter().filter(|name| !checked.contains(&name.as_str())) {
+        let what = match name.as_str() {
+            "index" => "made anew from the logs where it is wrong",
+            "mail" | "summary.json" => "written for people",
+            _ => "none of the data that is kept",
+        };
+        report.not_verified(format_args!("{}: {what}", home.dir().join(name).display()));
+    }
+    Ok(())
 }
 
 type Found = (Place, String, Vec<u8>, Vec<u8>);

@@ -6,6 +6,7 @@ use erm::{Block, Genesis, MemoryStore, State, TrustRoot, verify_header};
 use ledger::{CommitCertificate, Digest};
 use record_node::StoredBlocks;
 
+use super::nodes::Node;
 use super::report::{RecordChainReport, Report};
 
 /// The state after the last block that every node agrees on.
@@ -15,10 +16,10 @@ pub(super) struct Executed {
 }
 
 /// Executes the blocks of the first node; the others must hold the same ones, as far as they got.
-pub(super) fn check(genesis: &Genesis, nodes: &[std::path::PathBuf], report: &mut Report) -> Option<Executed> {
+pub(super) fn check(genesis: &Genesis, nodes: &[Node], report: &mut Report) -> Option<Executed> {
     let mut longest: Option<(Vec<Digest>, Executed)> = None;
     for node in nodes {
-        match execute(genesis, node, longest.as_ref().map_or(&[], |(hashes, _)| hashes)) {
+        match execute(genesis, &node.dir, longest.as_ref().map_or(&[], |(hashes, _)| hashes)) {
             Ok((hashes, executed)) => {
                 if longest.as_ref().is_none_or(|(known, _)| known.len() < hashes.len()) {
                     longest = Some((hashes, executed));
@@ -39,8 +40,8 @@ pub(super) fn check(genesis: &Genesis, nodes: &[std::path::PathBuf], report: &mu
 }
 
 /// The network whose first block every node here holds, where that is not the one of the genesis: then it is the genesis that is wrong.
-pub(super) fn other_network(network: Digest, nodes: &[std::path::PathBuf]) -> Option<Digest> {
-    let mut named = nodes.iter().filter_map(|node| named_network(node));
+pub(super) fn other_network(network: Digest, nodes: &[Node]) -> Option<Digest> {
+    let mut named = nodes.iter().filter_map(|node| named_network(&node.dir));
     let first = named.next().filter(|first| *first != network)?;
     named.all(|other| other == first).then_some(first)
 }

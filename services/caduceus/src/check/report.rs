@@ -16,6 +16,8 @@ pub(crate) struct Report {
     pub(crate) record_chain: Option<RecordChainReport>,
     /// Anchors of personal chains that the record chain holds and whose leaves are at hand.
     pub(crate) anchors: u64,
+    /// What lies in the data directory and was not verified: it has nothing that it could be held against, or the keys are not here.
+    pub(crate) not_verified: Vec<String>,
 }
 
 /// One personal chain.
@@ -51,6 +53,10 @@ impl Report {
         self.errors.push(message.to_string());
     }
 
+    pub(crate) fn not_verified(&mut self, what: impl std::fmt::Display) {
+        self.not_verified.push(what.to_string());
+    }
+
     /// For people.
     pub(crate) fn print(&self) {
         let mut out = String::new();
@@ -69,6 +75,9 @@ impl Report {
             );
         }
         out += &format!("{} anchors\n", self.anchors);
+        for what in &self.not_verified {
+            out += &format!("not verified   {what}\n");
+        }
         for error in &self.errors {
             out += &format!("WRONG  {error}\n");
         }

@@ -1,7 +1,10 @@
 //! `check` names what is wrong with a data directory: one flipped bit anywhere, files cut, gone or exchanged.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use serde_json::Value;
 
 use crate::support::{
     Chances, Running, check, check_any, copy, csv, days, digests, file, files, packs, replay, replay_arguments,
@@ -116,7 +119,7 @@ fn one_flipped_bit_in_a_log_or_blob_is_named_with_its_file_and_place() {
 
 /// What no barrier has acknowledged may be cut when the log is opened again: the last unit of a log that was not closed. Nothing else.
 #[test]
-fn one_flipped_bit_before_the_last_unit_of_a_log_that_was_not_closed_is_named() {
+fn one_flipped_bit_before_or_behind_the_last_unit_of_a_log_that_was_not_closed_is_named() {
     let data = copy(killed());
     check(data.path());
     let mut chances = Chances(0x8765_4321);
@@ -130,6 +133,16 @@ fn one_flipped_bit_before_the_last_unit_of_a_log_that_was_not_closed_is_named() 
     for place in places(used / 2, &mut chances) {
         let errors = flipped(data.path(), &segment, place, chances.below(8));
         assert!(errors[0].starts_with(&segment.display().to_string()), "{errors:?}");
+    }
+    // The preallocated end is zero, at the place of the next unit and behind it.
+    let end = (used + 1).next_multiple_of(8);
+    let blocks = data.path().join("record/hospital/blocks/00000000000000000000.segment");
+    let blocks_end = std::fs::read(&blocks).unwrap().iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1;
+    for (file, end) in [(&segment, end), (&blocks, blocks_end.next_multiple_of(8))] {
+        for place in [end, end + 5, end + 31, end + 32, end + 4_000, (64 << 20) - 1] {
+            let errors = flipped(data.path(), file, place, chances.below(8));
+            assert!(errors[0].starts_with(&file.display().to_string()), "byte {place}: {errors:?}");
+        }
     }
     for node in ["hospital", "doctors", "diagnostics", "insurer"] {
         let manifest = data.path().join("record").join(node).join("blocks/manifest");
@@ -170,28 +183,171 @@ fn one_flipped_bit_in_the_genesis_is_named() {
     check(data.path());
 }
 
-/// Keys are not data, and yet: a wrap that no longer opens is as good as deleted.
-#[test]
-fn one_flipped_bit_in_a_key_ring_is_named_but_where_it_names_another_grantee() {
-    let data = copy(finished());
-    let ring = files(&data.path().join("keys")).remove(0);
-    let mut chances = Chances(0x7777_1111);
-    // After the chain's id and a count: scope, grantee (32 bytes), wrap. Every key may be a grantee's.
-    let is_grantee = |place: u64| {
-        let whole = std::fs::read(&ring).unwrap();
-        let mut bytes = whole.clone();
-        bytes[usize::try_from(place).unwrap()] ^= 0xff;
-        let grantees = |bytes: &[u8]| {
-            phc::KeyRing::decode(bytes).map(|ring| ring.entries.iter().map(|entry| entry.grantee).collect::<Vec<_>>())
-        };
-        grantees(&bytes).is_ok_and(|changed| changed != grantees(&whole).unwrap())
-    };
-    for place in
-        places(std::fs::metadata(&ring).unwrap().len(), &mut chances).into_iter().filter(|place| !is_grantee(*place))
+/// What has nothing that it could be held against, by the beginning of its path: `check` says so of each.
+const NOT_VERIFIED: [(&str, &str); 3] = [
+    ("index", "made anew from the logs"),
+    ("mail", "has left the system, for people"),
+    ("summary.json", "says what the logs say, for people"),
+];
+
+/// The kind of a file of a data directory: its path, without the names of single things.
+fn kind(data: &Path, file: &Path) -> String {
+    let mut parts: Vec<_> =
+        file.strip_prefix(data).unwrap().iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+    if let [folder, node, ..] = parts.as_mut_slice()
+        && folder == "record"
     {
-        let errors = flipped(data.path(), &ring, place, chances.below(8));
-        assert!(errors[0].contains(&ring.display().to_string()), "byte {place}: {errors:?}");
+        *node = "NODE".into();
     }
+    let name = parts.last_mut().unwrap();
+    if name.parse::<ledger::Digest>().is_ok() {
+        *name = "DIGEST".into();
+    } else if let Some((number, "segment")) = name.split_once('.')
+        && number.len() == 20
+    {
+        *name = "NUMBER.segment".into();
+    } else if name.starts_with("claim-") {
+        *name = "CLAIM.json".into();
+    }
+    parts.join("/")
+}
+
+/// All files of a data directory that `check` has to answer for, by kind.
+fn by_kind(data: &Path) -> BTreeMap<String, Vec<PathBuf>> {
+    let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for file in files(data) {
+        let kind = kind(data, &file);
+        if !NOT_VERIFIED.iter().any(|(beginning, _)| kind.split('/').next() == Some(beginning)) {
+            found.entry(kind).or_default().push(file);
+        }
+    }
+    found
+}
+
+/// Flips bits at some places of a file; `check` has to name the file each time. The number of places.
+#[track_caller]
+fn named_wherever_flipped(data: &Path, file: &Path, most: usize, chances: &mut Chances) -> usize {
+    let all = places(std::fs::metadata(file).unwrap().len(), chances);
+    let step = all.len().div_ceil(most).max(1);
+    for place in all.iter().copied().step_by(step) {
+        let errors = flipped(data, file, place, chances.below(8));
+        let shown = file.display().to_string();
+        assert!(errors.iter().any(|error| error.contains(&shown)), "{shown} byte {place}: {errors:?}");
+    }
+    all.len().div_ceil(step)
+}
+
+/// D8: votes decide what a node may say again, keys what can be read: both are as much the truth as the blocks.
+#[test]
+fn one_flipped_bit_in_votes_proposals_keys_or_passphrase_is_named() {
+    let data = copy(finished());
+    let mut chances = Chances(0x7777_1111);
+    let kinds = by_kind(data.path());
+    for kind in [
+        "keys/DIGEST",
+        "keystore/keys",
+        "keystore/demo-custody.passphrase",
+        "record/NODE/undecided",
+        "record/NODE/votes.wal",
+    ] {
+        let (first, others) = kinds[kind].split_first().unwrap();
+        assert!(named_wherever_flipped(data.path(), first, usize::MAX, &mut chances) > 15, "{kind}");
+        for other in others {
+            named_wherever_flipped(data.path(), other, 3, &mut chances);
+        }
+    }
+    check(data.path());
+}
+
+/// Every kind of file that the platform writes is in this list: who adds one adds it here, or to those that cannot be verified.
+#[test]
+fn one_flipped_bit_in_any_file_of_a_demo_is_named() {
+    let data = copy(crate::demo::data());
+    let kinds = by_kind(data.path());
+    let names: Vec<_> = kinds.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "blobs/packs/DIGEST",
+            "genesis.json",
+            "keys/DIGEST",
+            "keystore/demo-custody.passphrase",
+            "keystore/keys",
+            "log/NUMBER.segment",
+            "log/lock",
+            "log/manifest",
+            "portal/answers/DIGEST",
+            "portal/documents/DIGEST",
+            "receipts/CLAIM.json",
+            "record/NODE/blocks/NUMBER.segment",
+            "record/NODE/blocks/lock",
+            "record/NODE/blocks/manifest",
+            "record/NODE/undecided",
+            "record/NODE/votes.wal",
+        ]
+    );
+    let mut chances = Chances(0x2222_3333);
+    for (kind, files) in &kinds {
+        let thorough = kind.starts_with("portal/") || kind.starts_with("receipts/");
+        let (of_first, of_others) = if thorough { (6, 1) } else { (2, 0) };
+        let (first, others) = files.split_first().unwrap();
+        let tried = named_wherever_flipped(data.path(), first, of_first, &mut chances);
+        assert!(tried >= 2 || std::fs::metadata(first).unwrap().len() == 0, "{kind}: {tried} places");
+        for other in others.iter().filter(|_| of_others > 0) {
+            named_wherever_flipped(data.path(), other, of_others, &mut chances);
+        }
+    }
+    check(data.path());
+}
+
+/// What a check cannot know it says, so that nobody takes its silence for an answer.
+#[test]
+fn what_cannot_be_verified_is_said_and_a_change_there_is_not_found() {
+    let data = copy(crate::demo::data());
+    for (beginning, _why) in NOT_VERIFIED {
+        let whole = data.path().join(beginning);
+        let file = if whole.is_dir() { files(&whole).pop().unwrap() } else { whole.clone() };
+        let mut bytes = std::fs::read(&file).unwrap();
+        if let Some(byte) = bytes.last_mut() {
+            *byte ^= 1;
+        }
+        std::fs::write(&file, bytes).unwrap();
+        let report = check(data.path());
+        let said = |what: &Value| what.as_str().unwrap().starts_with(&whole.display().to_string());
+        assert!(report["not_verified"].as_array().unwrap().iter().any(said), "{beginning}: {report}");
+    }
+    // Without keys: documents are held against the blob store, and what only keys open is said.
+    std::fs::remove_dir_all(data.path().join("keystore")).unwrap();
+    let report = check(data.path());
+    for folder in ["portal/answers", "portal/documents"] {
+        let shown = data.path().join(folder).display().to_string();
+        let said = |what: &Value| what.as_str().unwrap().contains(&shown);
+        assert!(report["not_verified"].as_array().unwrap().iter().any(said), "{folder}: {report}");
+    }
+    let document = files(&data.path().join("portal/documents")).remove(0);
+    for place in [0, 33, 41, 50, 75] {
+        let errors = flipped(data.path(), &document, place, place % 8);
+        assert!(errors[0].starts_with(&document.display().to_string()), "byte {place}: {errors:?}");
+    }
+}
+
+/// Files of the portal that are whole, and not where they belong.
+#[test]
+fn documents_and_answers_under_the_names_of_others_are_named_and_an_erased_document_is_no_error() {
+    let data = copy(crate::demo::data());
+    for folder in ["portal/documents", "portal/answers"] {
+        let found = files(&data.path().join(folder));
+        let (one, other) = (&found[0], &found[1]);
+        let own = std::fs::read(one).unwrap();
+        std::fs::copy(other, one).unwrap();
+        check_any(data.path()).0.exits(1).says(one.display().to_string());
+        std::fs::write(one, own).unwrap();
+        let stranger = file(&data.path().join(folder), "notes.txt", "what is this?");
+        check_any(data.path()).0.exits(1).says(stranger.display().to_string());
+        std::fs::remove_file(stranger).unwrap();
+    }
+    std::fs::remove_file(&files(&data.path().join("portal/documents"))[0]).unwrap();
+    check(data.path());
 }
 
 #[test]

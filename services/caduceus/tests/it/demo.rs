@@ -31,6 +31,11 @@ fn shown() -> &'static Shown {
     })
 }
 
+/// What the demo has left, for tests that take a copy.
+pub(crate) fn data() -> &'static Path {
+    shown().dir.path()
+}
+
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
