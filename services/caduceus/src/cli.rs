@@ -19,6 +19,9 @@ pub(crate) enum Command {
     /// Run one or more roles until SIGTERM.
     Run(Run),
     /// Send a recording (CSV, also .gz) through the whole path, as one patient's readings.
+    ///
+    /// Run again, it goes on where it stopped. Cells and rows that cannot be read are named by line and column and kept, each
+    /// once; a header that cannot be read, or a file that breaks off, ends it with exit 1, and everything before is in.
     Replay(Replay),
     /// Verify a file that somebody handed over; no network is used.
     #[command(subcommand)]

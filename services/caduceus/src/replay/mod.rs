@@ -1,5 +1,8 @@
 //! `caduceus replay`: a recording through the whole path, as one patient's readings. Run again, it goes on where it stopped.
 
+mod cells;
+mod kept;
+mod lines;
 mod recording;
 mod time;
 
@@ -19,7 +22,8 @@ use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::home::Home;
 use crate::network::{Network, Patient};
 use crate::platform::Platform;
-use recording::{Recording, Row};
+use kept::Kept;
+use recording::{Cell, Measured, Recording, Row, Unreadable};
 
 /// The device that replayed readings come from: part of what names a reading, so it never changes.
 const DEVICE: &str = "replay";
@@ -52,17 +56,17 @@ async fn replay(arguments: &cli::Replay) -> Outcome {
     let platform = Platform::start(network.clone(), clock).await?;
     let outcome = feed(arguments, &platform).await;
     let stopped = platform.stop().await;
-    let told = outcome?;
+    let (told, read) = outcome?;
     stopped?;
     crate::console::line(told);
-    Ok(())
+    read
 }
 
 /// The first time in the recording: founding and clock begin there.
 fn first_moment(arguments: &cli::Replay) -> Outcome<i64> {
     let mut recording = Recording::open(&arguments.file)?;
     while let Some(row) = recording.next_row()? {
-        if let Ok(moment) = row.time {
+        if let Some(moment) = row.moment() {
             return Ok(moment.time_ms);
         }
     }
@@ -77,7 +81,9 @@ struct Counts {
     refused: u64,
 }
 
-async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<String> {
+/// Feeds the recording in. What to tell, and whether the recording was read to its end: a file that breaks off in the middle
+/// is an error, and everything before is in.
+async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<(String, Outcome)> {
     let begun = Instant::now();
     let patient = platform.enrol_patient(&arguments.patient).await?;
     let custody = Arc::new(DemoCustody::new(platform.network.clone())?);
@@ -85,6 +91,7 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<String> {
     let ingest =
         Ingest::open(platform.log.clone(), platform.network.id, custody, settings).await.or_environment("ingest")?;
     let resume = ingest.through(patient.chain.id, DEVICE).await.or_environment("ingest")?;
+    let kept = Kept::read(platform, &patient).await?;
 
     let mut recording = Recording::open(&arguments.file)?;
     if !recording.ignored().is_empty() {
@@ -101,31 +108,39 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<String> {
         first_sequence: 0,
         next_sequence: 0,
         resume,
+        kept,
         counts: Counts::default(),
     };
     let mut pace = arguments.speed.map(|speed| Pace { speed, begun: Instant::now(), from_ms: None });
-    while let Some(row) = recording.next_row()? {
-        if let (Some(pace), Ok(moment), false) = (&mut pace, &row.time, feeder.is_held(&row)) {
+    let read = loop {
+        let row = match recording.next_row() {
+            Ok(Some(row)) => row,
+            Ok(None) => break Ok(()),
+            Err(failure) => break Err(failure),
+        };
+        if let (Some(pace), Some(moment), false) = (&mut pace, row.moment(), feeder.is_held(&row)) {
             if pace.waits(moment.time_ms) {
                 feeder.send().await?;
             }
             pace.wait(moment.time_ms).await;
         }
-        feeder.take(row, &arguments.file).await?;
+        feeder.take(&row, &arguments.file).await?;
         bar.set_position(recording.progress_bytes().0);
-    }
+    };
     feeder.send().await?;
     let counts = feeder.counts;
 
     bar.set_message("reading to the end");
-    let end_ms = platform.clock.now_ms().saturating_add(LINGER_MS);
+    // Where the file breaks off more is to come: time stays where it is.
+    let linger_ms = if read.is_ok() { LINGER_MS } else { 0 };
+    let end_ms = platform.clock.now_ms().saturating_add(linger_ms);
     platform.clock.set(end_ms);
     platform.settle(&ingest, end_ms).await?;
     platform.anchor().await?;
     bar.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();
     let progress = platform.monitor.borrow().clone();
-    Ok(format!(
+    let told = format!(
         "{} readings taken in, {} were held already, {} refused and kept; {} anomalies, {} mails, {} blocks; {seconds:.1} s\nnext: caduceus check --data-dir {}",
         counts.accepted,
         counts.held,
@@ -134,7 +149,8 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<String> {
         platform.notifier.borrow().sent,
         progress.blocks,
         platform.network.home.dir().display()
-    ))
+    );
+    Ok((told, read))
 }
 
 fn progress_bar(bytes: u64) -> ProgressBar {
@@ -143,8 +159,8 @@ fn progress_bar(bytes: u64) -> ProgressBar {
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Sends rows on in batches. Every cell that is not empty has the next sequence, refused or not: so the same recording names the same
-/// readings each time.
+/// Sends rows on in batches. Every cell that is not empty has the next sequence, refused or not, and so has a row that cannot be
+/// read: so the same recording names the same readings each time.
 struct Feeder<'a> {
     patient: &'a Patient,
     ingest: &'a Ingest,
@@ -158,44 +174,41 @@ struct Feeder<'a> {
     next_sequence: u64,
     /// Held before this run.
     resume: Option<u64>,
+    /// Refused and kept before this run.
+    kept: Kept,
     counts: Counts,
 }
 
 impl Feeder<'_> {
     /// Whether an earlier run has taken in everything of this row.
     fn is_held(&self, row: &Row) -> bool {
-        self.resume.is_some_and(|held| self.next_sequence + row.values.len() as u64 <= held.saturating_add(1))
+        self.resume.is_some_and(|held| self.next_sequence + row.numbers() <= held.saturating_add(1))
     }
 
-    async fn take(&mut self, row: Row, file: &std::path::Path) -> Outcome {
-        if let Ok(moment) = &row.time {
+    async fn take(&mut self, row: &Row, file: &std::path::Path) -> Outcome {
+        if let Some(moment) = row.moment() {
             // Also for what is held: the record chain has been there, and takes no block from long before.
             self.platform.clock.set(self.platform.clock.now_ms().max(moment.time_ms));
             let hour = moment.time_ms.div_euclid(BATCH_MS);
-            if hour != self.hour || self.lines.len() >= BATCH_LINES_MAX {
+            if hour != self.hour {
                 self.close_batch();
                 self.hour = hour;
             }
         }
-        for (signal, value) in &row.values {
-            let sequence = self.next_sequence;
-            self.next_sequence += 1;
-            if self.resume.is_some_and(|held| sequence <= held) {
-                self.counts.held += 1;
-                self.first_sequence = self.next_sequence;
-                continue;
+        if self.lines.len() >= BATCH_LINES_MAX {
+            self.close_batch();
+        }
+        match &row.content {
+            Ok(measured) => {
+                for (signal, cell) in &measured.values {
+                    let line = self.admit(measured, *signal, cell);
+                    self.add(line, file, row.line, signal.name());
+                }
             }
-            let line = self.admit(&row, *signal, value);
-            if let Err(refusal) = &line.reading {
-                // Without the value: it may be health data, and this is a log.
-                eprintln!(
-                    "{}, line {}, column {}: refused and kept: {refusal}",
-                    file.display(),
-                    row.line,
-                    signal.name()
-                );
+            Err(Unreadable { column, expected, text }) => {
+                let reading = Err(Refusal::Malformed { field: "the row", expected });
+                self.add(Line { reading, sent: text.clone() }, file, row.line, column);
             }
-            self.lines.push(line);
         }
         if self.waiting.len() >= BATCHES_AT_ONCE {
             self.send().await?;
@@ -203,11 +216,35 @@ impl Feeder<'_> {
         Ok(())
     }
 
+    /// Numbers a line; what an earlier run has taken in or kept does not go in again.
+    fn add(&mut self, line: Line, file: &std::path::Path, number: u64, column: &str) {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        // Both are asked: what is kept stands for one refused line, wherever that is.
+        let kept = line.reading.is_err() && self.kept.take(&line.sent);
+        if kept || self.resume.is_some_and(|held| sequence <= held) {
+            self.counts.held += 1;
+            self.close_batch();
+            return;
+        }
+        if let Err(refusal) = &line.reading {
+            // Without the value: it may be health data, and this is a log.
+            eprintln!("{}, line {number}, column {column}: refused and kept: {refusal}", file.display());
+        }
+        self.lines.push(line);
+    }
+
     /// A cell as it is taken in, or why it cannot be; it is kept either way.
-    fn admit(&self, row: &Row, signal: Signal, value: &str) -> Line {
-        let reading = match &row.time {
-            Err(_) => Err(Refusal::Malformed { field: "time", expected: "ISO 8601 or seconds since 1970 are needed" }),
-            Ok(moment) => {
+    fn admit(&self, row: &Measured, signal: Signal, cell: &Cell) -> Line {
+        let text = std::str::from_utf8(&cell.bytes).ok().filter(|_| !cell.cut);
+        let reading = match (row.time, text) {
+            (None, _) => {
+                Err(Refusal::Malformed { field: "time", expected: "ISO 8601 or seconds since 1970 are needed" })
+            }
+            (_, None) => {
+                Err(Refusal::Malformed { field: "value", expected: "a number of at most 64 characters is needed" })
+            }
+            (Some(moment), Some(value)) => {
                 let raw = RawReading {
                     signal: signal.name(),
                     value,
@@ -219,7 +256,8 @@ impl Feeder<'_> {
                 ADMISSION.admit(&raw, self.platform.clock.now_ms())
             }
         };
-        Line { reading, sent: format!("time={}, {}={value}", row.time_text, signal.name()).into_bytes() }
+        let name = signal.name().as_bytes();
+        Line { reading, sent: [b"time=", row.time_text.as_slice(), b", ", name, b"=", &cell.bytes].concat() }
     }
 
     fn close_batch(&mut self) {

@@ -1,42 +1,85 @@
 //! Reading a recording: CSV, also gzipped, a column `time` and columns named by signals.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use csv::StringRecord;
 use flate2::bufread::MultiGzDecoder;
 use vitals::Signal;
 
+use super::cells::{Cells, next_cells};
+use super::lines::Lines;
 use super::time::{Moment, parse_moment};
 use crate::failure::{Failure, OrFail as _, Outcome};
 
 /// The two bytes that a gzip file begins with (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// What some programs put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A cell longer than this is no number and no time.
 const CELL_BYTES_MAX: usize = 64;
+/// So much of a row that cannot be read is kept.
+const ROW_KEPT_BYTES_MAX: usize = 1_024;
 
 /// A recording that is read row by row.
 pub(crate) struct Recording {
     path: PathBuf,
-    rows: csv::StringRecordsIntoIter<Box<dyn Read + Send>>,
+    lines: Lines<Box<dyn BufRead + Send>>,
+    header: Vec<String>,
     time_column: usize,
     signals: Vec<(usize, Signal)>,
-    ignored: Vec<String>,
     bytes: u64,
-    consumed: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    consumed: Arc<AtomicU64>,
 }
 
-/// One row: what was measured at one moment.
+/// One row.
 pub(crate) struct Row {
-    /// Line in the file, from 1; the header is line 1.
+    /// Its first line in the file, from 1.
     pub(crate) line: u64,
-    /// When; or why that cannot be told.
-    pub(crate) time: Result<Moment, String>,
+    /// What was measured at one moment; or why the row as a whole cannot be read.
+    pub(crate) content: Result<Measured, Unreadable>,
+}
+
+/// What was measured at one moment.
+pub(crate) struct Measured {
+    /// When; none where that cannot be told.
+    pub(crate) time: Option<Moment>,
     /// The time as it stands.
-    pub(crate) time_text: String,
-    /// Cells that are not empty, as they stand.
-    pub(crate) values: Vec<(Signal, String)>,
+    pub(crate) time_text: Vec<u8>,
+    /// Cells that are not empty.
+    pub(crate) values: Vec<(Signal, Cell)>,
+}
+
+/// A cell that says something.
+pub(crate) struct Cell {
+    /// As it stands, cut to what can be a value.
+    pub(crate) bytes: Vec<u8>,
+    /// It was cut.
+    pub(crate) cut: bool,
+}
+
+/// A row that cannot be told apart into the header's columns.
+pub(crate) struct Unreadable {
+    /// The first column that is missing, too many (by its number) or not closed.
+    pub(crate) column: String,
+    /// What the row should have.
+    pub(crate) expected: &'static str,
+    /// The row as it stands, cut to what is kept of it.
+    pub(crate) text: Vec<u8>,
+}
+
+impl Row {
+    /// When, where that is told.
+    pub(crate) fn moment(&self) -> Option<Moment> {
+        self.content.as_ref().ok().and_then(|measured| measured.time)
+    }
+
+    /// How many numbers it takes: each cell that says something has one, a row that cannot be read has one.
+    pub(crate) fn numbers(&self) -> u64 {
+        self.content.as_ref().map_or(1, |measured| measured.values.len() as u64)
+    }
 }
 
 impl Recording {
@@ -45,88 +88,146 @@ impl Recording {
         let shown = path.display();
         let file = File::open(path).or_environment(format_args!("{shown} cannot be read"))?;
         let bytes = file.metadata().or_environment(format_args!("{shown} cannot be read"))?.len();
-        let consumed = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let consumed = Arc::new(AtomicU64::new(0));
         let mut counted = BufReader::new(Counted { inner: file, consumed: consumed.clone() });
-        let gzipped = std::io::BufRead::fill_buf(&mut counted)
-            .or_environment(format_args!("{shown} cannot be read"))?
-            .starts_with(&GZIP_MAGIC);
-        let plain: Box<dyn Read + Send> =
-            if gzipped { Box::new(MultiGzDecoder::new(counted)) } else { Box::new(counted) };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(plain);
+        let start = counted.fill_buf().or_environment(format_args!("{shown} cannot be read"))?;
+        let plain: Box<dyn BufRead + Send> = if start.starts_with(&GZIP_MAGIC) {
+            Box::new(BufReader::new(MultiGzDecoder::new(counted)))
+        } else {
+            Box::new(counted)
+        };
+        let mut recording = Self {
+            path: path.to_owned(),
+            lines: Lines::new(plain),
+            header: Vec::new(),
+            time_column: 0,
+            signals: Vec::new(),
+            bytes,
+            consumed,
+        };
+        recording.read_header()?;
+        Ok(recording)
+    }
 
-        let header = reader.headers().or_wrong(format_args!("{shown} does not decode"))?.clone();
-        let (mut time_column, mut signals, mut ignored) = (None, Vec::new(), Vec::new());
-        for (column, name) in header.iter().enumerate() {
+    fn read_header(&mut self) -> Outcome {
+        let found = next_cells(&mut self.lines, &|_| true);
+        let Cells { number, cells, .. } = found.map_err(|error| self.broken(&error))?.unwrap_or_else(|| Cells {
+            number: 1,
+            text: Vec::new(),
+            cells: Ok(Vec::new()),
+        });
+        let wrong = |what: String| Failure::wrong(format_args!("{}, line {number}: {what}", self.path.display()));
+        let cells = cells.map_err(|open| wrong(format!("column {}: its quoted name is not closed", open + 1)))?;
+        let (mut time_column, mut signals, mut header) = (None, Vec::new(), Vec::new());
+        for (column, name) in cells.into_iter().enumerate() {
+            let name = match column {
+                0 => name.strip_prefix(BYTE_ORDER_MARK).map(<[u8]>::to_vec).unwrap_or(name),
+                _ => name,
+            };
+            let name = String::from_utf8(name)
+                .map_err(|_| wrong(format!("column {}: its name is no UTF-8 text", column + 1)))?;
+            let signal = Signal::from_name(&name);
             if name.eq_ignore_ascii_case("time") {
-                time_column = Some(column);
-            } else if let Some(signal) = Signal::from_name(name) {
+                if time_column.replace(column).is_some() {
+                    return Err(wrong("two columns are time".into()));
+                }
+            } else if let Some(signal) = signal {
                 if signals.iter().any(|(_, other)| *other == signal) {
-                    return Err(Failure::wrong(format_args!("{shown}, line 1: two columns are {}", signal.name())));
+                    return Err(wrong(format!("two columns are {}", signal.name())));
                 }
                 signals.push((column, signal));
-            } else {
-                ignored.push(name.to_owned());
             }
+            header.push(name);
         }
         let Some(time_column) = time_column else {
-            return Err(Failure::wrong(format_args!(
-                "{shown}, line 1: no column `time`; there are: {}",
-                header.iter().collect::<Vec<_>>().join(", ")
-            )));
+            return Err(wrong(format!("no column `time`; there are: {}", header.join(", "))));
         };
         if signals.is_empty() {
-            return Err(Failure::wrong(format_args!(
-                "{shown}, line 1: no column is named by a signal, such as `heart_rate` or `hr`"
-            )));
+            return Err(wrong("no column is named by a signal, such as `heart_rate` or `hr`".into()));
         }
-        Ok(Self { path: path.to_owned(), rows: reader.into_records(), time_column, signals, ignored, bytes, consumed })
+        (self.time_column, self.signals, self.header) = (time_column, signals, header);
+        Ok(())
     }
 
     /// Columns that no signal is named by; they are not read.
-    pub(crate) fn ignored(&self) -> &[String] {
-        &self.ignored
+    pub(crate) fn ignored(&self) -> Vec<&str> {
+        let read = |column: usize| column == self.time_column || self.signals.iter().any(|(other, _)| *other == column);
+        self.header.iter().enumerate().filter(|(column, _)| !read(*column)).map(|(_, name)| name.as_str()).collect()
     }
 
     /// Size of the file, and how much of it was read, in bytes.
     pub(crate) fn progress_bytes(&self) -> (u64, u64) {
-        (self.consumed.load(std::sync::atomic::Ordering::Relaxed), self.bytes)
+        (self.consumed.load(Ordering::Relaxed), self.bytes)
     }
 
-    /// The next row; an error where the file itself does not decode (a cut gzip stream, a row of another width).
+    /// The next row; an error where the file itself ends in the middle or does not decode (a cut gzip stream).
     pub(crate) fn next_row(&mut self) -> Outcome<Option<Row>> {
-        let Some(record) = self.rows.next() else { return Ok(None) };
-        let record = record.or_wrong(format_args!("{} does not decode", self.path.display()))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let time_text = cell(&record, self.time_column);
-        let time = time_text
-            .ok_or_else(|| "no time".to_owned())
-            .and_then(|text| parse_moment(text).ok_or_else(|| format!("`{text}` is no time")));
-        let values = self
-            .signals
-            .iter()
-            .filter_map(|(column, signal)| Some((*signal, cell(&record, *column)?.to_owned())))
-            .collect();
-        Ok(Some(Row { line, time, time_text: time_text.unwrap_or_default().to_owned(), values }))
+        let (width, time_column, signals) = (self.header.len(), self.time_column, &self.signals);
+        // Times and values stand on one line: a quoted cell with a line end in one of them was never closed.
+        let on_one_line = |cell: Option<&Vec<u8>>| cell.is_none_or(|cell| !cell.contains(&b'\n'));
+        let fits = |cells: &[Vec<u8>]| {
+            cells.len() == width
+                && on_one_line(cells.get(time_column))
+                && signals.iter().all(|(column, _)| on_one_line(cells.get(*column)))
+        };
+        let found = next_cells(&mut self.lines, &fits);
+        let Some(Cells { number, mut text, cells }) = found.map_err(|error| self.broken(&error))? else {
+            return Ok(None);
+        };
+        text.truncate(ROW_KEPT_BYTES_MAX);
+        let unreadable = |column, expected| Err(Unreadable { column, expected, text });
+        let named = |column: usize| self.header.get(column).cloned().unwrap_or_else(|| (column + 1).to_string());
+        let content = match cells {
+            Err(open) => unreadable(named(open), "a quoted cell has to be closed"),
+            Ok(cells) if cells.len() != width => {
+                unreadable(named(cells.len().min(width)), "it needs as many cells as the header has")
+            }
+            Ok(cells) => Ok(self.measured(&cells)),
+        };
+        Ok(Some(Row { line: number, content }))
     }
-}
 
-/// A cell that says something, cut to what can be a value.
-fn cell(record: &StringRecord, column: usize) -> Option<&str> {
-    let text = record.get(column)?;
-    let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= CELL_BYTES_MAX).unwrap_or(text.len());
-    (!text.is_empty()).then(|| &text[..end])
+    fn measured(&self, cells: &[Vec<u8>]) -> Measured {
+        let cell = |column: usize| {
+            let bytes = cells.get(column).filter(|bytes| !bytes.is_empty())?;
+            let mut kept = bytes.clone();
+            kept.truncate(CELL_BYTES_MAX);
+            Some(Cell { cut: kept.len() < bytes.len(), bytes: kept })
+        };
+        let time = cell(self.time_column);
+        let moment = time.as_ref().filter(|time| !time.cut).and_then(|time| std::str::from_utf8(&time.bytes).ok());
+        Measured {
+            time: moment.and_then(parse_moment),
+            time_text: time.map(|time| time.bytes).unwrap_or_default(),
+            values: self.signals.iter().filter_map(|(column, signal)| Some((*signal, cell(*column)?))).collect(),
+        }
+    }
+
+    /// Nothing can be read from here on.
+    fn broken(&self, error: &std::io::Error) -> Failure {
+        let (shown, line) = (self.path.display(), self.lines.next_number());
+        match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                Failure::wrong(format_args!("{shown}, line {line}: the gzip stream is cut off here"))
+            }
+            ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+                Failure::wrong(format_args!("{shown}, line {line}: the gzip stream is damaged here: {error}"))
+            }
+            _ => Failure::environment(format_args!("{shown}, line {line} cannot be read: {error}")),
+        }
+    }
 }
 
 /// Counts what was read, for the progress bar.
 struct Counted<R> {
     inner: R,
-    consumed: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    consumed: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.consumed.fetch_add(count as u64, std::sync::atomic::Ordering::Relaxed);
+        self.consumed.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
 }
@@ -145,22 +246,39 @@ mod tests {
         (file, recording)
     }
 
+    fn next(recording: &mut Recording) -> Row {
+        recording.next_row().unwrap().unwrap()
+    }
+
+    fn values(row: Row) -> Vec<(Signal, Vec<u8>)> {
+        let Ok(measured) = row.content else { panic!("line {} cannot be read", row.line) };
+        measured.values.into_iter().map(|(signal, cell)| (signal, cell.bytes)).collect()
+    }
+
     #[test]
     fn columns_are_found_by_signal_names_and_aliases_and_others_are_named() {
         let (_file, recording) = recording(b"steps,time,hr,colour\n3,2020-09-27 00:01:00,71.5,red\n,1601164920,,\n");
         let mut recording = recording.unwrap();
         assert_eq!(recording.ignored(), ["colour"]);
-        let first = recording.next_row().unwrap().unwrap();
+        let first = next(&mut recording);
         assert_eq!(first.line, 2);
-        assert_eq!(first.values, vec![(Signal::Steps, "3".into()), (Signal::HeartRate, "71.5".into())]);
-        let second = recording.next_row().unwrap().unwrap();
-        assert_eq!(second.time.unwrap().time_ms, 1_601_164_920_000);
-        assert!(second.values.is_empty(), "empty cells are no readings");
+        assert_eq!(values(first), [(Signal::Steps, b"3".to_vec()), (Signal::HeartRate, b"71.5".to_vec())]);
+        let second = next(&mut recording);
+        assert_eq!(second.moment().unwrap().time_ms, 1_601_164_920_000);
+        assert!(values(second).is_empty(), "empty cells are no readings");
         assert!(recording.next_row().unwrap().is_none());
     }
 
     #[test]
-    fn a_gzipped_recording_reads_the_same_and_a_cut_one_is_an_error() {
+    fn a_byte_order_mark_and_a_row_that_is_blank_mean_nothing() {
+        let (_file, recording) = recording(b"\xef\xbb\xbftime,hr\n\n   \n1601164920,70\n");
+        let mut recording = recording.unwrap();
+        let row = next(&mut recording);
+        assert_eq!((row.line, values(row).len()), (4, 1));
+    }
+
+    #[test]
+    fn a_gzipped_recording_reads_the_same_and_a_cut_one_is_an_error_that_names_the_line() {
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         for minute in 0..2000 {
             if minute == 0 {
@@ -169,25 +287,44 @@ mod tests {
             writeln!(gz, "{},{}", 1_600_000_000 + minute * 60, 60 + (minute * 7919) % 41).unwrap();
         }
         let bytes = gz.finish().unwrap();
-        let count = |recording: &mut Recording| -> Outcome<u32> {
+        let count = |recording: &mut Recording| -> (u64, Option<Failure>) {
             let mut rows = 0;
-            while recording.next_row()?.is_some() {
-                rows += 1;
+            loop {
+                match recording.next_row() {
+                    Ok(Some(row)) => {
+                        assert_eq!(
+                            row.moment().unwrap().time_ms,
+                            (1_600_000_000 + i64::try_from(rows).unwrap() * 60) * 1_000
+                        );
+                        rows += 1;
+                    }
+                    Ok(None) => return (rows, None),
+                    Err(failure) => return (rows, Some(failure)),
+                }
             }
-            Ok(rows)
         };
         let (_whole, whole) = recording(&bytes);
-        assert_eq!(count(&mut whole.unwrap()).unwrap(), 2000);
-        let (_cut, cut) = recording(&bytes[..bytes.len() / 2]);
-        assert!(matches!(count(&mut cut.unwrap()), Err(Failure::Wrong(_))));
+        assert!(matches!(count(&mut whole.unwrap()), (2000, None)));
+        // In the data, and in the checksum at its end.
+        for cut in [bytes.len() / 2, bytes.len() - 3] {
+            let (_cut, cut) = recording(&bytes[..cut]);
+            let (rows, failure) = count(&mut cut.unwrap());
+            let failure = failure.expect("it is cut");
+            assert!(matches!(failure, Failure::Wrong(_)));
+            let expected = format!("line {}: the gzip stream is cut off here", rows + 2);
+            assert!(failure.to_string().ends_with(&expected), "{failure} after {rows} rows");
+        }
     }
 
     #[test]
     fn a_header_without_time_or_signals_is_refused_by_line() {
         for (content, expected) in [
             (&b"when,hr\n1,2\n"[..], "line 1: no column `time`"),
-            (b"time,colour\n1,2\n", "line 1: no column is named by a signal"),
+            (b"\n\ntime,colour\n1,2\n", "line 3: no column is named by a signal"),
             (b"time,hr,heart_rate\n1,2,3\n", "line 1: two columns are heart_rate"),
+            (b"time,Time,hr\n1,2,3\n", "line 1: two columns are time"),
+            (b"time,h\xffr\n1,2\n", "line 1: column 2: its name is no UTF-8 text"),
+            (b"time,\"hr\n1,2\n", "line 1: column 2: its quoted name is not closed"),
         ] {
             let (_file, recording) = recording(content);
             let failure = recording.err().unwrap();
@@ -196,11 +333,41 @@ mod tests {
     }
 
     #[test]
-    fn a_row_with_a_bad_time_is_reported_with_its_line_and_the_rest_is_read() {
-        let (_file, recording) = recording(b"time,hr\nyesterday,70\n2020-09-27T00:00:00Z,71\n");
+    fn a_row_with_a_bad_time_is_read_without_one_and_the_rest_is_read() {
+        let (_file, recording) = recording(b"time,hr\nyesterday,70\n\xff,70\n2020-09-27T00:00:00Z,71\n");
         let mut recording = recording.unwrap();
-        let bad = recording.next_row().unwrap().unwrap();
-        assert_eq!((bad.line, bad.time.unwrap_err()), (2, "`yesterday` is no time".to_owned()));
-        assert!(recording.next_row().unwrap().unwrap().time.is_ok());
+        for expected in [&b"yesterday"[..], b"\xff"] {
+            let bad = next(&mut recording).content.ok().unwrap();
+            assert!(bad.time.is_none() && bad.time_text == expected && bad.values.len() == 1);
+        }
+        assert!(next(&mut recording).moment().is_some());
+    }
+
+    #[test]
+    fn a_row_of_another_width_or_with_an_open_quote_is_named_by_line_and_column_and_the_rest_is_read() {
+        let (_file, recording) =
+            recording(b"time,hr,colour\n1600000000,70\n1600000060,71,red,3\n1600000120,\"72,red\n1600000180,73,red\n");
+        let mut recording = recording.unwrap();
+        for (line, column, text) in
+            [(2, "colour", &b"1600000000,70"[..]), (3, "4", b"1600000060,71,red,3"), (4, "hr", b"1600000120,\"72,red")]
+        {
+            let row = next(&mut recording);
+            let Err(unreadable) = &row.content else { panic!("line {line} is read") };
+            assert_eq!((row.line, unreadable.column.as_str(), unreadable.text.as_slice()), (line, column, text));
+            assert_eq!(row.numbers(), 1);
+        }
+        assert_eq!(values(next(&mut recording)), [(Signal::HeartRate, b"73".to_vec())]);
+    }
+
+    #[test]
+    fn long_cells_and_rows_are_kept_in_part_and_are_no_values() {
+        let (long, wide) = ("7".repeat(200), "x,".repeat(2_000));
+        let (_file, recording) = recording(format!("time,hr\n1600000000,{long}\n{wide}\n").as_bytes());
+        let mut recording = recording.unwrap();
+        let measured = next(&mut recording).content.ok().unwrap();
+        let [(_, cell)] = measured.values.as_slice() else { panic!("one value") };
+        assert!(cell.cut && cell.bytes.len() == CELL_BYTES_MAX);
+        let Err(unreadable) = next(&mut recording).content else { panic!("two thousand cells") };
+        assert_eq!(unreadable.text.len(), ROW_KEPT_BYTES_MAX);
     }
 }

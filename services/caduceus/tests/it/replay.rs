@@ -105,19 +105,23 @@ fn the_digests_do_not_hang_on_keys_compression_header_names_or_notation_of_time(
 }
 
 #[test]
-fn a_cut_gzip_file_is_named_with_exit_1_and_the_whole_one_then_loses_nothing() {
+fn a_gzip_file_that_is_cut_off_is_named_with_its_line_and_everything_before_is_kept() {
     let dir = temporary();
     let data = dir.path().join("data");
     let minutes = days(4, 4);
     let whole = gzip(&csv(&minutes));
     let recording = file(dir.path(), "recording.csv.gz", &whole[..whole.len() * 3 / 4]);
-    replay(&recording, "ada", &data).exits(1).says("recording.csv.gz does not decode");
-    check(&data);
+    let cut = replay(&recording, "ada", &data).exits(1).says("recording.csv.gz, line ").says("is cut off here");
+    let (taken, held, refused) = counts(&cut);
+    let line: u64 = cut.stderr.split("line ").nth(1).unwrap().split(':').next().unwrap().parse().unwrap();
+    // The header is line 1, every line before the named one has two values.
+    assert_eq!((taken, held, refused), ((line - 2) * 2, 0, 0), "{}", cut.stderr);
+    assert!(taken > minutes.len() as u64);
+    assert_eq!(digests(&check(&data), "ada").readings, taken, "all of it is in blocks");
+
     file(dir.path(), "recording.csv.gz", &whole);
     let ran = replay(&recording, "ada", &data).exits(0);
-    let (taken, held, refused) = counts(&ran);
-    assert!(held > 0, "what came before the cut was kept: {}", ran.stdout);
-    assert_eq!((taken + held, refused), (minutes.len() as u64 * 2, 0));
+    assert_eq!(counts(&ran), (minutes.len() as u64 * 2 - taken, taken, 0));
     assert_eq!(digests(&check(&data), "ada"), digests_of("recording.csv.gz", whole));
 }
 
@@ -132,10 +136,18 @@ fn what_is_no_recording_is_refused_with_exit_1_before_anything_is_made() {
         ("no row.csv", "time,hr\n", "no row has a time"),
         ("empty.csv", "", "no column `time`"),
         ("no moment.csv", "time,hr\nyesterday,70\n", "no row has a time"),
+        ("no row to read.csv", "time,hr\n1709251200\n1709251200,70,3\n", "no row has a time"),
+        ("open.csv", "time,\"hr\n1709251200,70\n", "line 1: column 2: its quoted name is not closed"),
     ] {
         replay(&file(dir.path(), name, content), "ada", &data).exits(1).says(name).says(expected);
     }
-    replay(&file(dir.path(), "bytes.csv", [0x1f, 0x8b, 8, 0, 0]), "ada", &data).exits(1).says("bytes.csv");
+    for (name, content, expected) in [
+        ("bytes.csv", &[0x1f, 0x8b, 8, 0, 0][..], "line 1: the gzip stream is cut off here"),
+        ("no gzip.csv", &[0x1f, 0x8b, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0], "line 1: the gzip stream is damaged here"),
+        ("latin.csv", b"time,hr,\xe9tat\n1709251200,70,1\n", "line 1: column 3: its name is no UTF-8 text"),
+    ] {
+        replay(&file(dir.path(), name, content), "ada", &data).exits(1).says(name).says(expected);
+    }
     assert!(!data.exists(), "a file that does not decode founds no network");
 }
 
@@ -205,6 +217,107 @@ fn cells_that_are_no_readings_are_counted_and_kept_sealed_and_the_rest_is_taken_
     }
     assert!(kept.iter().any(|rejected| rejected.reason == "malformed" && rejected.line == b"time=yesterday, steps=3"));
     assert!(kept.iter().any(|rejected| rejected.reason == "out-of-range"));
+}
+
+/// E: a row that cannot be read is one refusal, and the rows after it are taken in.
+#[test]
+fn rows_of_another_width_or_encoding_or_with_an_open_quote_are_counted_kept_and_named_and_end_nothing() {
+    let dir = temporary();
+    let data = dir.path().join("data");
+    let row = |minute: i64, rest: &[u8]| [format!("{},", START_S + minute * 60).as_bytes(), rest, b"\n"].concat();
+    let content: Vec<Vec<u8>> = vec![
+        b"time,hr,note,steps\n".to_vec(),
+        row(0, b"70,,3"),
+        row(1, b"71,"),
+        row(2, b"72,,3,4,5"),
+        row(3, b"\"73,,3"),
+        row(4, b"7\n"),
+        row(5, b"\xb7\xff,\xe9,4"),
+        b"\xffnow,74,,3\n".to_vec(),
+        row(7, b"75,\"a note, of two\nlines\",5"),
+        row(8, b"76,\xe9,6"),
+    ];
+    let ran = replay(&file(dir.path(), "rows.csv", content.concat()), "ada", &data).exits(0);
+    // Accepted: 2 of the first minute, the steps of minute 5, 2 each of minutes 7 and 8. Refused: four rows, the rate of
+    // minute 5, and both values of the row without a time.
+    assert_eq!(counts(&ran), (7, 0, 7), "{}\n{}", ran.stdout, ran.stderr);
+    for named in [
+        "rows.csv, line 3, column steps: refused and kept: the row could not be read",
+        "rows.csv, line 4, column 5: refused and kept: the row could not be read",
+        "rows.csv, line 5, column hr: refused and kept",
+        "rows.csv, line 6, column note: refused and kept",
+        "rows.csv, line 8, column heart_rate: refused and kept: value could not be read",
+        "rows.csv, line 9, column heart_rate: refused and kept: time could not be read",
+        "rows.csv, line 9, column steps: refused and kept: time could not be read",
+    ] {
+        assert!(ran.stderr.contains(named), "{named}: {}", ran.stderr);
+    }
+    assert_eq!(digests(&check(&data), "ada").readings, 7);
+    let kept: Vec<_> =
+        crate::custody::rejected(&data, "ada").into_iter().map(|kept| (kept.reason, kept.line)).collect();
+    let lines = |lines: &[&[u8]]| lines.iter().map(|line| ("malformed".to_owned(), line.to_vec())).collect::<Vec<_>>();
+    let trimmed = |row: Vec<u8>| row.trim_ascii_end().to_vec();
+    assert_eq!(
+        kept,
+        lines(&[
+            &trimmed(row(1, b"71,")),
+            &trimmed(row(2, b"72,,3,4,5")),
+            &trimmed(row(3, b"\"73,,3")),
+            &trimmed(row(4, b"7")),
+            &[format!("time={}, heart_rate=", START_S + 300).as_bytes(), b"\xb7\xff"].concat(),
+            b"time=\xffnow, heart_rate=74",
+            b"time=\xffnow, steps=3",
+        ])
+    );
+}
+
+/// E3: a recording may be sent again and again.
+#[test]
+fn what_is_refused_is_kept_once_however_often_a_recording_is_replayed_and_grows() {
+    let dir = temporary();
+    let data = dir.path().join("data");
+    let mut content = String::from("time,hr\n");
+    let mut add = |cells: &[&str]| {
+        for cell in cells {
+            let minute = i64::try_from(content.lines().count()).unwrap();
+            content += &format!("{},{cell}\n", START_S + minute * 60);
+        }
+        content.clone()
+    };
+    // What is refused comes first, between, twice over, and after everything that is accepted.
+    let begun = add(&["bad", "70", "71", "1e3", "72", "999", "worse", "7,3", "7,3"]);
+    let recording = file(dir.path(), "grows.csv", &begun);
+    let lines = || {
+        let mut lines: Vec<_> = crate::custody::rejected(&data, "ada").into_iter().map(|kept| kept.line).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(counts(&replay(&recording, "ada", &data).exits(0)), (3, 0, 6));
+    let kept = lines();
+    assert_eq!(kept.len(), 6);
+    for _ in 0..3 {
+        let again = replay(&recording, "ada", &data).exits(0);
+        assert_eq!(counts(&again), (0, 9, 0), "{}", again.stderr);
+        assert!(!again.stderr.contains("refused and kept"), "{}", again.stderr);
+        assert_eq!(lines(), kept);
+    }
+    let grown = add(&["73", "worst", "74", "bad again"]);
+    file(dir.path(), "grows.csv", &grown);
+    assert_eq!(counts(&replay(&recording, "ada", &data).exits(0)), (2, 9, 2));
+    assert_eq!(counts(&replay(&recording, "ada", &data).exits(0)), (0, 13, 0));
+    assert_eq!(lines().len(), 8);
+    assert_eq!(digests(&check(&data), "ada").readings, 5);
+}
+
+/// A recording whose every cell is refused moves nothing forward, and is refused once all the same.
+#[test]
+fn a_recording_of_nothing_but_refusals_is_kept_once() {
+    let dir = temporary();
+    let data = dir.path().join("data");
+    let recording = file(dir.path(), "all bad.csv", format!("time,hr\n{START_S},x\n{START_S},x\n{},y\n", START_S + 60));
+    assert_eq!(counts(&replay(&recording, "ada", &data).exits(0)), (0, 0, 3));
+    assert_eq!(counts(&replay(&recording, "ada", &data).exits(0)), (0, 3, 0));
+    assert_eq!(crate::custody::rejected(&data, "ada").len(), 3, "the same line twice in the file is kept twice");
 }
 
 #[test]
