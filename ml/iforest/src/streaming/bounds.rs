@@ -5,6 +5,7 @@
 const LANES: usize = 4;
 
 /// Σ over the dimensions of the distance from `row` to the interval [low, high]; 0 inside.
+#[inline]
 pub(super) fn outside(row: &[f64], low: &[f64], high: &[f64]) -> f64 {
     let mut lanes = [0.0; LANES];
     let (rows, row_rest) = row.as_chunks::<LANES>();
@@ -29,6 +30,7 @@ fn distance(value: f64, low: f64, high: f64) -> f64 {
 }
 
 /// Widens a box so that it holds `row`; returns the sum of its sides.
+#[inline]
 pub(super) fn widen(row: &[f64], low: &mut [f64], high: &mut [f64]) -> f64 {
     let mut range = 0.0;
     for ((value, low), high) in row.iter().zip(low).zip(high) {
