@@ -3,7 +3,8 @@
 //! The engine's write-ahead log holds votes and hashes only. A node that voted for a block must be able to
 //! commit it after a crash, and one that proposed must propose the same again for the same (height, round).
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,10 +19,15 @@ use crate::Error;
 const EMPTY_BYTES: u64 = 8 << 20;
 /// The file is written anew with what is needed once it is longer than this.
 const REWRITE_BYTES: u64 = 64 << 20;
-/// A block that was proposed more often than this at one height is not kept again.
+/// Blocks kept for one height. One more pushes out another.
 const PER_HEIGHT: usize = 64;
+/// From this round on the engine asks for every block that it locks on to be sent again, and so names it
+/// (`HIDDEN_LOCK_ROUND`). What was proposed in earlier rounds may be locked without a word.
+const LOCKS_ARE_NAMED_FROM: u32 = 10;
 /// Before a record: its length and its digest.
 pub(crate) const FRAME_BYTES: usize = 4 + 32;
+/// Of a record's body before its block: height, round, hash, proposer, signature, length of the block.
+pub(crate) const FIXED_BYTES: usize = 8 + 4 + 32 + 32 + 64 + 4;
 /// The file below a node's data directory.
 pub(crate) const UNDECIDED_FILE: &str = "undecided";
 
@@ -42,8 +48,15 @@ pub(crate) struct UndecidedStore {
     file: File,
     bytes: u64,
     limits: (u64, u64),
-    kept: BTreeMap<(u64, u32, Digest), Undecided>,
+    kept: BTreeMap<Key, Undecided>,
+    /// The keys, in the order in which the blocks came last.
+    order: VecDeque<Key>,
+    /// The block that the engine last named as locked.
+    locked: Option<Digest>,
 }
+
+/// Height, round, hash.
+type Key = (u64, u32, Digest);
 
 impl UndecidedStore {
     /// Opens or creates the file; what a crash cut off at its end is dropped: it was not answered for.
@@ -57,30 +70,77 @@ impl UndecidedStore {
             .map_err(Error::io(path))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(Error::io(path))?;
-        let mut kept = BTreeMap::new();
+        let (mut kept, mut order) = (BTreeMap::new(), VecDeque::new());
         let mut at = 0;
         while let Some((record, next)) = record_at(&bytes, at) {
             if record.height > decided {
-                kept.insert((record.height, record.round, record.hash), record);
+                let key = (record.height, record.round, record.hash);
+                if kept.insert(key, record).is_none() {
+                    order.push_back(key);
+                }
             }
             at = next;
         }
         file.set_len(at as u64).map_err(Error::io(path))?;
         file.seek(SeekFrom::End(0)).map_err(Error::io(path))?;
-        Ok(Self { path: path.to_owned(), file, bytes: at as u64, limits: (EMPTY_BYTES, REWRITE_BYTES), kept })
+        let (path, bytes, limits) = (path.to_owned(), at as u64, (EMPTY_BYTES, REWRITE_BYTES));
+        Ok(Self { path, file, bytes, limits, kept, order, locked: None })
     }
 
-    /// Keeps a block; it is on disk when this returns.
-    pub(crate) fn insert(&mut self, record: Undecided) -> Result<(), Error> {
+    /// Keeps a block; where this answers true, it is on disk. Else there is no room, and nobody may vote for it here: a
+    /// decision could not be carried out.
+    ///
+    /// Rounds that lead to nothing may go on for long (clocks that disagree), each with another block. What may be locked
+    /// here stays; of the others each proposer's last. Who is locked on one of the rest sends it again before it can be
+    /// decided, whenever it proposes it.
+    pub(crate) fn insert(&mut self, record: Undecided) -> Result<bool, Error> {
         let key = (record.height, record.round, record.hash);
-        if self.kept.contains_key(&key) || self.of_height(record.height).count() >= PER_HEIGHT {
-            return Ok(());
+        if self.kept.contains_key(&key) {
+            self.order.retain(|one| *one != key);
+            self.order.push_back(key);
+            return Ok(true);
+        }
+        while self.of_height(record.height).count() >= PER_HEIGHT {
+            let Some(position) = self.to_go(&record) else { return Ok(false) };
+            if let Some(gone) = self.order.remove(position) {
+                self.kept.remove(&gone);
+            }
+        }
+        let needed = self.kept.values().map(|record| FRAME_BYTES + FIXED_BYTES + record.block.len()).sum::<usize>();
+        if self.bytes > self.limits.1.max(2 * needed as u64) {
+            self.rewrite()?;
         }
         let framed = framed(&record);
         self.file.write_all(&framed).and_then(|()| self.file.sync_data()).map_err(Error::io(&self.path))?;
         self.bytes += framed.len() as u64;
         self.kept.insert(key, record);
-        Ok(())
+        self.order.push_back(key);
+        Ok(true)
+    }
+
+    /// Place in the order of what makes room for another: of whoever has the most then, the block that came longest ago.
+    /// So nobody pushes out others' blocks by many of its own, be they of coming rounds or sent again and again.
+    fn to_go(&self, another: &Undecided) -> Option<usize> {
+        let mut of_proposer: BTreeMap<PublicKey, (usize, Reverse<usize>)> = BTreeMap::new();
+        for (position, key) in self.order.iter().enumerate() {
+            if let Some(record) = self.kept.get(key).filter(|one| one.height == another.height && self.may_go(key)) {
+                let with_it = usize::from(record.proposer == another.proposer);
+                of_proposer.entry(record.proposer).or_insert((with_it, Reverse(position))).0 += 1;
+            }
+        }
+        of_proposer.into_values().max().map(|(_, Reverse(oldest))| oldest)
+    }
+
+    /// A locked block stays once: others may have proposed the same block in many rounds.
+    fn may_go(&self, (height, round, hash): &Key) -> bool {
+        *round >= LOCKS_ARE_NAMED_FROM
+            && (self.locked != Some(*hash) || self.of_height(*height).filter(|record| record.hash == *hash).count() > 1)
+    }
+
+    /// The engine is locked on this block, or proposes it because others may be. A later one replaces it: more than two
+    /// thirds of the weight voted for that one after this.
+    pub(crate) fn lock(&mut self, hash: Digest) {
+        self.locked = Some(hash);
     }
 
     /// All of one height.
@@ -104,6 +164,7 @@ impl UndecidedStore {
     /// Forgets what is decided.
     pub(crate) fn prune(&mut self, decided: u64) -> Result<(), Error> {
         self.kept.retain(|(height, ..), _| *height > decided);
+        self.order.retain(|(height, ..)| *height > decided);
         if self.kept.is_empty() && self.bytes > self.limits.0 {
             // No barrier: if this is lost, records of decided heights come back and are passed over.
             self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0))).map_err(Error::io(&self.path))?;
@@ -167,87 +228,4 @@ fn record_at(bytes: &[u8], at: usize) -> Option<(Undecided, usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn record(height: u64, round: u32, byte: u8) -> Undecided {
-        Undecided {
-            height,
-            round,
-            hash: Digest([byte; 32]),
-            proposer: PublicKey([1; 32]),
-            signature: Signature([0; 64]),
-            block: vec![byte; 100],
-        }
-    }
-
-    #[test]
-    fn what_was_kept_is_found_after_reopening_and_what_is_decided_is_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("undecided");
-        let mut store = UndecidedStore::open(&path, 0).unwrap();
-        for one in [record(1, 0, 1), record(2, 0, 2), record(2, 1, 3)] {
-            store.insert(one).unwrap();
-        }
-        drop(store);
-        let store = UndecidedStore::open(&path, 1).unwrap();
-        assert_eq!(store.find(1, &Digest([1; 32])), None);
-        assert_eq!(store.of_proposer(2, 1, &PublicKey([1; 32])), Some(&record(2, 1, 3)));
-        assert_eq!(store.of_height(2).count(), 2);
-    }
-
-    #[test]
-    fn a_record_cut_off_at_any_byte_is_dropped_and_the_file_goes_on() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("undecided");
-        let mut store = UndecidedStore::open(&path, 0).unwrap();
-        store.insert(record(1, 0, 1)).unwrap();
-        let whole = std::fs::metadata(&path).unwrap().len();
-        store.insert(record(1, 1, 2)).unwrap();
-        drop(store);
-        let bytes = std::fs::read(&path).unwrap();
-        for cut in whole..bytes.len() as u64 {
-            std::fs::write(&path, &bytes[..usize::try_from(cut).unwrap()]).unwrap();
-            let mut store = UndecidedStore::open(&path, 0).unwrap();
-            assert_eq!(store.of_height(1).count(), 1);
-            store.insert(record(1, 2, 3)).unwrap();
-            drop(store);
-            assert_eq!(UndecidedStore::open(&path, 0).unwrap().of_height(1).count(), 2);
-        }
-    }
-
-    #[test]
-    fn a_height_with_too_many_proposals_does_not_grow_further() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut store = UndecidedStore::open(&dir.path().join("undecided"), 0).unwrap();
-        for round in 0..100 {
-            store.insert(record(5, round, 1)).unwrap();
-        }
-        assert_eq!(store.of_height(5).count(), PER_HEIGHT);
-    }
-
-    #[test]
-    fn the_file_does_not_grow_for_ever_and_keeps_what_is_needed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("undecided");
-        let mut store = UndecidedStore::open(&path, 0).unwrap();
-        store.limits = (500, 1_000);
-        let bytes = || std::fs::metadata(&path).unwrap().len();
-        for height in 1..50 {
-            store.insert(record(height, 0, 1)).unwrap();
-            // The next height's is there already, so the file is never free of what is needed.
-            store.insert(record(height + 1, 0, 1)).unwrap();
-            store.prune(height).unwrap();
-            assert!(bytes() < 1_500, "{}", bytes());
-        }
-        drop(store);
-        let mut store = UndecidedStore::open(&path, 49).unwrap();
-        assert_eq!(store.of_height(50).count(), 1);
-        store.limits = (1, 1_000);
-        store.prune(50).unwrap();
-        assert_eq!(bytes(), 0);
-        store.insert(record(51, 0, 1)).unwrap();
-        assert_eq!(UndecidedStore::open(&path, 50).unwrap().of_height(51).count(), 1);
-    }
-}
+mod tests;

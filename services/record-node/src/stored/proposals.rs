@@ -3,10 +3,8 @@
 use ledger::{Chain, Digest, Domain, Signature};
 
 use super::Walked;
-use crate::undecided::{FRAME_BYTES, Undecided};
+use crate::undecided::{FIXED_BYTES, FRAME_BYTES, Undecided};
 
-/// Of a record's body before its block: height, round, hash, proposer, signature, length of the block.
-const FIXED_BYTES: usize = 8 + 4 + 32 + 32 + 64 + 4;
 /// Blocks that came by sync have a certificate and no signature of a proposer.
 const UNSIGNED: Signature = Signature([0; 64]);
 

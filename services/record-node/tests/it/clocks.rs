@@ -1,5 +1,8 @@
 //! Validators whose clocks disagree.
 
+use std::path::Path;
+use std::time::Duration;
+
 use ledger::KeyPair;
 use record_node::{Config, StateMachine as _};
 
@@ -105,6 +108,66 @@ async fn four_validators_whose_clocks_forbid_every_block_decide_none_until_the_c
         let (time_ms, _) = time_and_round(&network, committed.height).await;
         assert!((tip_ms..tip_ms + 1_000).contains(&time_ms), "{what}: {} ms off", time_ms - tip_ms);
     }
+    network.assert_no_fork().await;
+    network.shutdown().await;
+}
+
+/// Blocks that a node keeps on disk before they are decided: records of a length, a digest and as many bytes.
+fn kept_blocks(data_dir: &Path) -> usize {
+    let bytes = std::fs::read(data_dir.join("undecided")).unwrap();
+    let mut rest = bytes.as_slice();
+    let mut count = 0;
+    while let Some((length, body)) = rest.split_first_chunk::<4>() {
+        let Some(next) = body.get(32 + u32::from_le_bytes(*length) as usize..) else { break };
+        (rest, count) = (next, count + 1);
+    }
+    count
+}
+
+/// D8: whatever is voted for is kept, also after more rounds than blocks are kept for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_height_of_more_rounds_than_blocks_are_kept_for_is_decided_once_the_clocks_are_right() {
+    let mut network = Network::new(&WEIGHTS, |config| {
+        quick_rounds(config);
+        (config.timeouts.increase_ms, config.timeouts.max_ms) = (1, 250);
+    });
+    for index in 0..4 {
+        network.set_clock(index, START_MS);
+    }
+    for index in 0..4 {
+        network.start(index).await;
+    }
+    let sender = KeyPair::from_seed(&[99; 32]);
+    network.commit(0, &sender, 0).await;
+    let before = kept_blocks(&network.configs[0].data_dir);
+    // Each builds a block that all others refuse.
+    for index in 0..4u8 {
+        network.set_clock(index.into(), START_MS + i64::from(index + 1) * HOUR_MS);
+    }
+    let (id, bytes) = write(NETWORK, &sender, 1, 16);
+    network.node(0).submit(bytes).await.unwrap();
+    for rounds in (10..=80).step_by(10) {
+        let refused = async {
+            while kept_blocks(&network.configs[0].data_dir) < before + rounds {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        within("ten rounds passing", refused).await;
+    }
+    // One comes back from what it has on disk.
+    network.stop(2).await;
+    network.start(2).await;
+    let now_ms = START_MS + 5 * HOUR_MS;
+    for index in 0..4 {
+        network.set_clock(index, now_ms);
+    }
+    let committed = within("the transaction committing", network.node(0).await_committed(id)).await.unwrap();
+    for node in network.running() {
+        await_height(node, committed.height).await;
+    }
+    let (time_ms, round) = time_and_round(&network, committed.height).await;
+    assert!(time_ms == now_ms && round >= 70, "{} ms off in round {round}", time_ms - now_ms);
+    network.commit(2, &sender, 2).await;
     network.assert_no_fork().await;
     network.shutdown().await;
 }

@@ -1,22 +1,24 @@
 //! A proposed block: kept, executed, and judged before anyone votes on it.
 
 use arc_malachitebft_app_channel::app::types::ProposedValue;
-use arc_malachitebft_app_channel::app::types::core::{Round, Validity};
+use arc_malachitebft_app_channel::app::types::core::{Context as _, Round, Validity};
 use bytes::Bytes;
-use ledger::Digest;
+use ledger::{Digest, PublicKey};
 
 use super::super::context::Erm;
-use super::super::types::{Address, BlockHash, Height, Opening, OpeningContent};
+use super::super::types::{Address, BlockHash, Height, Opening, OpeningContent, Validators};
 use super::Driver;
 use crate::clock::is_acceptable;
+use crate::node::Shared;
 use crate::undecided::Undecided;
 use crate::{BlockSummary, Error, StateMachine};
 
 impl<M: StateMachine> Driver<M> {
     /// Blocks seen for a round, judged now that the height before is decided.
     pub(super) async fn seen(&mut self, height: u64, round: u32) -> Result<Vec<ProposedValue<Erm>>, Error> {
-        let records: Vec<_> =
-            self.undecided.of_height(height).filter(|record| record.round == round).cloned().collect();
+        let proposer = proposer_of(&self.shared, height, round);
+        let of_round = |record: &&Undecided| record.round == round && record.proposer == proposer;
+        let records: Vec<_> = self.undecided.of_height(height).filter(of_round).cloned().collect();
         let mut values = Vec::new();
         for record in records {
             let validity = self.judge(&record.hash, record.bytes(), true).await?;
@@ -39,7 +41,10 @@ impl<M: StateMachine> Driver<M> {
             return Ok(None);
         };
         let record = keep(opening, &block);
-        self.undecided.insert(record.clone())?;
+        if !self.undecided.insert(record.clone())? {
+            tracing::warn!(height = record.height, round = record.round, "no room for a proposed block: no vote on it");
+            return Ok(None);
+        }
         if summary.height != self.tip() + 1 {
             // Judged when its height starts.
             return Ok(None);
@@ -75,6 +80,14 @@ impl<M: StateMachine> Driver<M> {
         in_time
     }
 
+    /// Keeps what a block of the next height does, so that it is not executed again when it is decided: as long as the
+    /// block is kept.
+    pub(super) fn remember(&mut self, hash: Digest, executed: M::Executed) {
+        self.executed.insert(hash, executed);
+        let (undecided, next) = (&self.undecided, self.shared.blocks.height() + 1);
+        self.executed.retain(|hash, _| undecided.find(next, hash).is_some());
+    }
+
     /// Executes a block of the next height; `voting` asks about its time too.
     pub(super) async fn judge(&mut self, hash: &Digest, block: Bytes, voting: bool) -> Result<Validity, Error> {
         if voting {
@@ -93,7 +106,7 @@ impl<M: StateMachine> Driver<M> {
         });
         match executed.await.map_err(|error| Error::Engine(error.to_string()))? {
             Ok(executed) => {
-                self.executed.insert(*hash, executed);
+                self.remember(*hash, executed);
                 Ok(Validity::Valid)
             }
             Err(why) => {
@@ -102,6 +115,13 @@ impl<M: StateMachine> Driver<M> {
             }
         }
     }
+}
+
+/// The validator that proposes in a round, as far as the present validators tell: the set may change with each height.
+pub(super) fn proposer_of<M: StateMachine>(shared: &Shared<M>, height: u64, round: u32) -> PublicKey {
+    let validators = Validators::new(shared.machine().validators());
+    let context = Erm { network: shared.network };
+    context.select_proposer(&validators, Height(height), Round::new(round)).address.0
 }
 
 pub(super) fn keep(opening: &Opening, block: &Bytes) -> Undecided {

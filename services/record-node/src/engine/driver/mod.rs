@@ -67,6 +67,8 @@ pub(super) struct Driver<M: StateMachine> {
     /// Blocks executed on the tip.
     executed: HashMap<Digest, M::Executed>,
     start: Option<Start>,
+    /// Height and round that the engine is in, or was in last.
+    started: (u64, u32),
     pace: pace::Pace,
     arrivals_seen: u64,
     last_prune: tokio::time::Instant,
@@ -122,6 +124,7 @@ impl<M: StateMachine> Driver<M> {
             assembler: Assembler::new(BLOCK_BYTES_LIMIT),
             executed: HashMap::new(),
             start: None,
+            started: (0, 0),
             pace,
             arrivals_seen: 0,
             last_prune: tokio::time::Instant::now(),
@@ -163,6 +166,7 @@ impl<M: StateMachine> Driver<M> {
         match message {
             AppMsg::ConsensusReady { reply } => self.start = Some(Start::First(reply)),
             AppMsg::StartedRound { height, round, reply_value, .. } => {
+                self.started = (height.0, round_number(round));
                 let values = self.seen(height.0, round_number(round)).await?;
                 let _ = reply_value.send(values);
             }
@@ -172,6 +176,7 @@ impl<M: StateMachine> Driver<M> {
             AppMsg::VerifyVoteExtensions { reply, .. } => drop(reply.send(Vec::new())),
             AppMsg::RestreamProposal { height, value_id, .. } => {
                 if let Some(record) = self.undecided.find(height.0, &value_id).cloned() {
+                    self.undecided.lock(value_id);
                     self.publish(&record).await?;
                 }
             }

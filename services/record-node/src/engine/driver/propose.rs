@@ -69,8 +69,11 @@ impl<M: StateMachine> Driver<M> {
         };
         let opening = self.signer.sign_opening(content);
         let record = keep(&opening, &proposal.block);
-        self.undecided.insert(record.clone())?;
-        self.executed.insert(summary.hash, proposal.executed);
+        if !self.undecided.insert(record.clone())? {
+            tracing::warn!(height, round, "no room for another block of this height; the round passes");
+            return Ok(None);
+        }
+        self.remember(summary.hash, proposal.executed);
         Ok(Some(record))
     }
 }

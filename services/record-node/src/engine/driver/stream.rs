@@ -1,7 +1,7 @@
 //! What the nodes tell each other beside votes: blocks in parts, transactions, where they stand, whose node they are.
 
 use arc_malachitebft_app_channel::app::engine::util::streaming::StreamContent;
-use arc_malachitebft_app_channel::app::types::core::{Context as _, Round, ValidatorProof};
+use arc_malachitebft_app_channel::app::types::core::ValidatorProof;
 use arc_malachitebft_app_channel::app::types::streaming::{StreamId, StreamMessage};
 use arc_malachitebft_app_channel::app::types::{PeerId, ProposedValue};
 use arc_malachitebft_app_channel::{NetworkMsg, Verifier as _};
@@ -12,8 +12,9 @@ use rand_core::{OsRng, RngCore as _};
 use super::super::context::Erm;
 use super::super::parts::split;
 use super::super::signing::{Sr25519Verifier, opening_verifies};
-use super::super::types::{Height, Opening, OpeningContent, Part, Validators};
+use super::super::types::{Opening, OpeningContent, Part};
 use super::Driver;
+use super::judge::proposer_of;
 use crate::gossip::Told;
 use crate::node::Shared;
 use crate::undecided::{Undecided, UndecidedStore};
@@ -21,6 +22,8 @@ use crate::{Error, StateMachine};
 
 /// Proposals kept for heights this far beyond the next one.
 const HEIGHTS_AHEAD: u64 = 4;
+/// Rounds ahead of the engine's whose blocks are taken: as many as it takes votes for (`MAX_FUTURE_ROUND_LOOKAHEAD`).
+const ROUNDS_AHEAD: u32 = 10;
 /// Different blocks kept for one round: two show that the proposer equivocates, a third shows nothing more.
 const BLOCKS_PER_ROUND: usize = 2;
 
@@ -89,10 +92,9 @@ impl<M: StateMachine> Driver<M> {
             StreamContent::Fin => return Ok(None),
         };
         let key = (publisher, message.stream_id.to_bytes().to_vec());
-        let tip = self.tip();
-        let (shared, undecided) = (&self.shared, &self.undecided);
+        let (shared, undecided, started) = (&self.shared, &self.undecided, self.started);
         let complete =
-            self.assembler.insert(&key, message.sequence, part, |opening| accepts(shared, undecided, tip, opening));
+            self.assembler.insert(&key, message.sequence, part, |opening| accepts(shared, undecided, started, opening));
         match complete {
             Some((opening, block)) => self.take_block(&opening, block).await,
             None => Ok(None),
@@ -142,23 +144,83 @@ fn opening_content(record: &Undecided) -> OpeningContent {
     }
 }
 
-/// Whether a stream may be opened: a height that is near, the round's own proposer, its signature, and not a third block.
-fn accepts<M: StateMachine>(shared: &Shared<M>, undecided: &UndecidedStore, tip: u64, opening: &Opening) -> bool {
+/// Whether a stream may be opened: a height and a round that are near, the round's own proposer, its signature, and not a
+/// third block. `started`: height and round that the engine is in.
+fn accepts<M: StateMachine>(
+    shared: &Shared<M>,
+    undecided: &UndecidedStore,
+    started: (u64, u32),
+    opening: &Opening,
+) -> bool {
     let content = &opening.content;
-    if content.height <= tip || content.height > tip.saturating_add(1 + HEIGHTS_AHEAD) {
-        return false;
+    // In a height ahead the set may be another, and the proposer then: that block is lost to this node, and its round may be.
+    // Were every validator heard, one could take up the places of them all.
+    is_near(shared.blocks.height(), started, content.height, content.round)
+        && content.proposer == proposer_of(shared, content.height, content.round)
+        && is_no_third(undecided, content)
+        && opening_verifies(&shared.network, opening)
+}
+
+/// Whether blocks of a height and a round are taken. What is far ahead would push out blocks that may be decided.
+fn is_near(tip: u64, started: (u64, u32), height: u64, round: u32) -> bool {
+    let present = if started.0 == height { started.1 } else { 0 };
+    height > tip && height <= tip.saturating_add(1 + HEIGHTS_AHEAD) && round <= present.saturating_add(ROUNDS_AHEAD)
+}
+
+/// Whether a block is one of the first two of its proposer for its round. These may come again.
+fn is_no_third(undecided: &UndecidedStore, content: &OpeningContent) -> bool {
+    let of_round = |record: &&Undecided| record.round == content.round && record.proposer == content.proposer;
+    let kept: Vec<_> = undecided.of_height(content.height).filter(of_round).map(|record| record.hash).collect();
+    kept.len() < BLOCKS_PER_ROUND || kept.contains(&content.block)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ledger::{Digest, PublicKey, Signature};
+
+    use super::*;
+
+    #[test]
+    fn rounds_far_ahead_are_not_taken_until_the_engine_has_come_near() {
+        assert!(is_near(4, (5, 0), 5, 10));
+        assert!(!is_near(4, (5, 0), 5, 11));
+        assert!(is_near(4, (5, 7), 5, 17), "the engine has moved on");
+        assert!(!is_near(4, (5, 7), 5, 18));
+        assert!(is_near(4, (5, 7), 5, 0), "a block of an earlier round, sent again");
+        assert!(is_near(4, (5, u32::MAX), 5, u32::MAX));
     }
-    let validators = Validators::new(shared.machine().validators());
-    let expected = || {
-        let context = Erm { network: shared.network };
-        context.select_proposer(&validators, Height(content.height), Round::new(content.round)).address.0
-    };
-    // Further ahead the set may be another by then: any present validator may open.
-    let is_proposer = if content.height == tip + 1 {
-        content.proposer == expected()
-    } else {
-        validators.set.weight(&content.proposer).is_some()
-    };
-    let of_round = || undecided.of_height(content.height).filter(|record| record.round == content.round).count();
-    is_proposer && of_round() < BLOCKS_PER_ROUND && opening_verifies(&shared.network, opening)
+
+    #[test]
+    fn heights_ahead_are_in_their_first_round_whatever_round_the_engine_is_in() {
+        assert!(is_near(4, (4, 90), 5, 10), "the engine is done with its height and not in the next yet");
+        assert!(!is_near(4, (4, 90), 5, 11));
+        assert!(is_near(4, (5, 90), 9, 10));
+        assert!(!is_near(4, (5, 90), 9, 11));
+        assert!(!is_near(4, (5, 0), 10, 0), "too high");
+        assert!(!is_near(4, (5, 0), 4, 0), "decided");
+    }
+
+    #[test]
+    fn a_proposers_third_block_is_refused_and_its_first_two_and_others_may_come_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = UndecidedStore::open(&dir.path().join("undecided"), 0).unwrap();
+        let content = |proposer, round, block| OpeningContent {
+            height: 5,
+            round,
+            block: Digest([block; 32]),
+            block_bytes: 1,
+            proposer: PublicKey([proposer; 32]),
+        };
+        for block in [1, 2] {
+            let OpeningContent { height, round, block: hash, proposer, .. } = content(1, 3, block);
+            assert!(is_no_third(&store, &content(1, 3, block)));
+            let signature = Signature([0; 64]);
+            store.insert(Undecided { height, round, hash, proposer, signature, block: vec![block] }).unwrap();
+        }
+        assert!(!is_no_third(&store, &content(1, 3, 3)));
+        assert!(is_no_third(&store, &content(1, 3, 1)) && is_no_third(&store, &content(1, 3, 2)));
+        assert!(is_no_third(&store, &content(1, 4, 3)), "another round");
+        assert!(is_no_third(&store, &content(2, 3, 3)), "another's places are its own");
+    }
 }

@@ -43,7 +43,10 @@ impl<M: StateMachine> Driver<M> {
         };
         // Kept like one that was proposed: the write-ahead log will hold its hash. Nobody asks for this stream's signature.
         let record = keep(&Opening { content, signature: ledger::Signature([0; 64]) }, &block);
-        self.undecided.insert(record.clone())?;
+        if !self.undecided.insert(record.clone())? {
+            tracing::error!(height, "no room for a decided block");
+            return Ok(SyncedValueOutcome::LocalTransientError);
+        }
         let validity = self.judge(&summary.hash, block, false).await?;
         Ok(SyncedValueOutcome::Verdict(proposed(&record, validity)))
     }
