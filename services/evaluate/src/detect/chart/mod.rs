@@ -1,0 +1,23 @@
+//! A chart of one person, that says what it shows without a legend.
+
+mod course;
+mod nights;
+mod scale;
+mod svg;
+
+use vitals::Detector;
+
+use super::report::Report;
+
+/// So many nights make a chart of nights.
+const NIGHTS_MIN: usize = 3;
+
+/// The chart as SVG: nights of heart rate where the profile looks at nights and there are some, else the course of each vital.
+pub(crate) fn svg(report: &Report, detector: &Detector) -> String {
+    let nights = report.watched.days.nights();
+    if detector.settings().drift.is_some() && nights.len() + report.watched.days.daytimes().len() >= NIGHTS_MIN {
+        nights::svg(report, &nights)
+    } else {
+        course::svg(report)
+    }
+}
