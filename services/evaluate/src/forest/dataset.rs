@@ -74,8 +74,8 @@ impl Dataset {
             return Err(table.wrong(format!("{}, and a forest needs at least two", counted(rows, "row"))));
         }
         let names = features.iter().filter_map(|column| table.header().get(*column).cloned()).collect();
-        let values = Array2::from_shape_vec((rows, features.len()), values)
-            .map_err(|error| table.wrong(error.to_string()))?;
+        let values =
+            Array2::from_shape_vec((rows, features.len()), values).map_err(|error| table.wrong(error.to_string()))?;
         Ok(Self { names, values, labels })
     }
 }

@@ -38,11 +38,7 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Usage`] where there are not as many names as features.
-    pub fn new(
-        columns: Vec<String>,
-        left_out: Option<String>,
-        forest: IsolationForest<f64>,
-    ) -> Result<Self, Error> {
+    pub fn new(columns: Vec<String>, left_out: Option<String>, forest: IsolationForest<f64>) -> Result<Self, Error> {
         if columns.len() != forest.features() {
             let (names, features) = (columns.len(), forest.features());
             return Err(Error::Usage(format!("{names} names given where the forest has {features} features")));
@@ -88,7 +84,9 @@ impl Model {
         let rest = match bytes.strip_prefix(MAGIC) {
             Some(rest) => rest,
             None if bytes.starts_with(b"IFOREST") => {
-                return Err("it is a forest without its columns' names; `caduceus forest fit` makes one with them".into());
+                return Err(
+                    "it is a forest without its columns' names; `caduceus forest fit` makes one with them".into()
+                );
             }
             None => return Err("it is no model of `caduceus forest fit`".into()),
         };
@@ -251,9 +249,13 @@ mod tests {
             Model::from_bytes(&bytes)
         };
         assert!(rehashed(&["a", "b"], &[]).is_ok());
-        for (columns, left_out) in
-            [(&["a"][..], &[][..]), (&["a", "b", "c"], &[]), (&["a", "a"], &[]), (&["a", "b"], &["a"]), (&["a", "b"], &["c", "d"])]
-        {
+        for (columns, left_out) in [
+            (&["a"][..], &[][..]),
+            (&["a", "b", "c"], &[]),
+            (&["a", "a"], &[]),
+            (&["a", "b"], &["a"]),
+            (&["a", "b"], &["c", "d"]),
+        ] {
             assert!(rehashed(columns, left_out).is_err(), "{columns:?} {left_out:?}");
         }
         assert!(matches!(Model::new(vec!["a".into()], None, model.forest().clone()), Err(Error::Usage(_))));

@@ -73,7 +73,9 @@ pub fn stream(options: &StreamOptions, out: &mut dyn Write, progress: Progress<'
 fn value_columns(table: &Table) -> Result<Vec<usize>, Error> {
     let header = table.header();
     if header.first().is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit())) {
-        return Err(table.wrong(format!("line 1 is no header: it begins with `{}`", header.first().map_or("", |name| name))));
+        return Err(
+            table.wrong(format!("line 1 is no header: it begins with `{}`", header.first().map_or("", |name| name)))
+        );
     }
     if let Some(taken) = header.iter().find(|name| [SCORE, RAW_SCORE].contains(&name.as_str())) {
         return Err(table.wrong(format!("there is a column `{taken}` already; rename it or leave it out")));

@@ -66,7 +66,8 @@ impl Table {
             return Err(self.wrong("there is nothing in it; a header with the columns' names is needed"));
         }
         for (number, cell) in (1..).zip(&self.cells) {
-            let name = std::str::from_utf8(cell).map_err(|_| self.undecodable(format!("column {number}: no UTF-8 text")))?;
+            let name =
+                std::str::from_utf8(cell).map_err(|_| self.undecodable(format!("column {number}: no UTF-8 text")))?;
             let name = name.trim();
             if name.is_empty() {
                 return Err(self.undecodable(format!("column {number} has no name")));
@@ -135,11 +136,6 @@ impl Table {
             let _whole = reader.read_byte_record(&mut self.cells);
         }
         Ok(())
-    }
-
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// The columns' names.

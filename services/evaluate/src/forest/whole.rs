@@ -36,12 +36,8 @@ impl WholeFile {
         let name = name.ok_or_else(|| Error::Usage(format!("{} is no file name", path.display())))?;
         let neighbour = target.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
         let file = File::create(&neighbour).map_err(&failed)?;
-        let whole = Self {
-            path: path.to_owned(),
-            target,
-            neighbour: Some(neighbour.clone()),
-            writer: BufWriter::new(file),
-        };
+        let whole =
+            Self { path: path.to_owned(), target, neighbour: Some(neighbour.clone()), writer: BufWriter::new(file) };
         if let Some(there) = there {
             fs::set_permissions(&neighbour, there.permissions()).map_err(failed)?;
         }
