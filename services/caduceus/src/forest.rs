@@ -1,0 +1,57 @@
+//! `caduceus forest …`: the isolation forest alone, on tables of numbers.
+
+use std::io::{ErrorKind, Write as _};
+
+use evaluate::forest::{self, EvaluateOptions, ExplainOptions, FitOptions, Growth, ScoreOptions, StreamOptions, Which};
+use evaluate::Error;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli;
+use crate::failure::Outcome;
+
+/// Runs the command.
+pub(crate) fn run(command: cli::Forest) -> Outcome {
+    let style = ProgressStyle::with_template("{bar:44.cyan/black} {percent} %  {elapsed} elapsed, {eta} left");
+    // On a terminal alone.
+    let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let outcome = match command {
+        cli::Forest::Evaluate(cli::Evaluate { file, label, growth, seeds, json }) => {
+            let options = EvaluateOptions { file, label, growth: growth_of(&growth), seeds, json };
+            forest::evaluate(&options, &mut out, &mut progress)
+        }
+        cli::Forest::Stream(cli::Stream { file, out: to }) => {
+            forest::stream(&StreamOptions { file, out: to }, &mut out, &mut progress)
+        }
+        cli::Forest::Fit(cli::Fit { file, model, label, growth, seed }) => {
+            let options = FitOptions { file, model, label, growth: growth_of(&growth), seed };
+            forest::fit(&options, &mut out, &mut progress)
+        }
+        cli::Forest::Score(cli::Score { file, model, out: to }) => {
+            forest::score(&ScoreOptions { file, model, out: to }, &mut out, &mut progress)
+        }
+        cli::Forest::Explain(cli::Explain { file, model, row, top, json }) => {
+            let which = row.map_or(Which::Top(top), Which::Row);
+            forest::explain(&ExplainOptions { file, model, which, json }, &mut out, &mut progress)
+        }
+    };
+    bar.finish_and_clear();
+    let outcome = outcome.and_then(|()| out.flush().map_err(Error::Output));
+    outcome.or_else(told)
+}
+
+fn growth_of(growth: &cli::Growth) -> Growth {
+    Growth { trees: growth.trees, sample: growth.sample }
+}
+
+/// A reader that went away (`caduceus forest score … | head`) is no failure.
+fn told(error: Error) -> Outcome {
+    match error {
+        Error::Output(source) if source.kind() == ErrorKind::BrokenPipe => Ok(()),
+        error => Err(error.into()),
+    }
+}
