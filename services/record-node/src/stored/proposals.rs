@@ -52,7 +52,7 @@ fn record(body: &[u8], network: &Digest) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use ledger::KeyPair;
     use rand_core::OsRng;
 
@@ -91,8 +91,8 @@ mod tests {
             for bit in 0..8 {
                 let mut changed = bytes.clone();
                 changed[place] ^= 1 << bit;
-                let (at, _) = walk(&changed, &NETWORK).expect_err(&format!("bit {bit} of byte {place}"));
-                assert!(at <= place, "named {at}, changed {place}");
+                let found = walk(&changed, &NETWORK);
+                assert!(found.is_err_and(|(at, _)| at <= place), "bit {bit} of byte {place} was changed");
             }
         }
     }

@@ -165,7 +165,7 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use ledger::KeyPair;
     use rand_core::OsRng;
 
@@ -231,8 +231,7 @@ mod tests {
                 let mut changed = bytes.clone();
                 changed[place] ^= 1 << bit;
                 let found = walk(&changed, &NETWORK, 6);
-                let (at, _) = found.expect_err(&format!("bit {bit} of byte {place}"));
-                assert!(at <= place, "named {at}, changed {place}");
+                assert!(found.is_err_and(|(at, _)| at <= place), "bit {bit} of byte {place} was changed");
             }
         }
     }
@@ -240,7 +239,7 @@ mod tests {
     #[test]
     fn an_append_that_was_interrupted_at_any_byte_is_no_damage() {
         let first = vote(6, &NETWORK);
-        let whole = file(6, &[first.clone()]).len();
+        let whole = file(6, std::slice::from_ref(&first)).len();
         for last in [vote(6, &NETWORK), polka(6), timeout()] {
             let bytes = file(6, &[first.clone(), last]);
             for cut in whole + 1..bytes.len() {
@@ -257,7 +256,7 @@ mod tests {
         longer.push(0);
         assert!(walk(&file(6, &[longer]), &NETWORK, 5).is_err());
         for malformed in [vec![], vec![3], vec![TIMEOUT, 4, 0, 0, 0, 0, 0, 0, 0, 0], vec![TIMEOUT, 1]] {
-            assert!(walk(&file(6, &[malformed.clone()]), &NETWORK, 5).is_err(), "{malformed:?}");
+            assert!(walk(&file(6, std::slice::from_ref(&malformed)), &NETWORK, 5).is_err(), "{malformed:?}");
         }
     }
 }
