@@ -70,7 +70,7 @@ impl NodeConfig for EngineConfig {
 }
 
 /// `host:port` and a node id as the engine's address; the id is pinned.
-fn peer_address(address: &str, node_id: &str) -> Result<Multiaddr, Error> {
+pub(super) fn peer_address(address: &str, node_id: &str) -> Result<Multiaddr, Error> {
     let refuse = |reason: String| Error::Config { key: "peers", reason };
     let peer: PeerId = node_id.parse().map_err(|error| refuse(format!("node id {node_id}: {error}")))?;
     let (host, port) = address.rsplit_once(':').ok_or_else(|| refuse(format!("{address} is not host:port")))?;

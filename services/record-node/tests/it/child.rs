@@ -8,7 +8,7 @@ use record_node::{Config, RecordNode, Refusal, SubmitError};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::network::{NETWORK, Network, WEIGHTS, identity, now_ms, within};
+use crate::network::{NETWORK, Network, WEIGHTS, await_height, identity, now_ms, ports, within};
 use crate::toy::{Toy, write};
 
 const TASK: &str = "RECORD_NODE_TEST_CHILD";
@@ -89,6 +89,12 @@ impl Process {
 
     async fn tell(&mut self, command: &str, number: u64) {
         self.stdin.write_all(format!("{command} {number}\n").as_bytes()).await.unwrap();
+    }
+
+    /// Stops it in its tracks: its connections stand, and nobody answers.
+    async fn freeze(&self) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-STOP", &id]).status().await.unwrap().success());
     }
 
     async fn kill_9(mut self) {
@@ -172,4 +178,25 @@ async fn all_four_processes_killed_at_once_go_on_with_everything_acknowledged() 
         assert_eq!(process.ask("sequence", 0).await, (sequence + 1).to_string());
     }
     assert_same_blocks(&mut processes, height).await;
+}
+
+/// To the others it is the same node twice; gossip tells a node what the others listen to on the first connection only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_comes_back_while_its_old_connections_stand_is_heard_again() {
+    let mut network = Network::new(&WEIGHTS, |_| {});
+    let frozen = Process::start(3, &network.configs[3]).await;
+    for index in 0..3 {
+        network.start(index).await;
+    }
+    let sender = KeyPair::from_seed(&[99; 32]);
+    let committed = network.commit(0, &sender, 0).await;
+    frozen.freeze().await;
+    let elsewhere = network.configs[3].data_dir.with_file_name("elsewhere");
+    (network.configs[3].listen, network.configs[3].data_dir) = (ports(1)[0], elsewhere);
+    network.start(3).await;
+    await_height(network.node(3), committed.height).await;
+    network.commit(3, &sender, 1).await;
+    network.assert_no_fork().await;
+    frozen.kill_9().await;
+    network.shutdown().await;
 }

@@ -52,7 +52,7 @@ pub fn identity(index: usize) -> Identity {
 }
 
 /// Ports that the system says are free.
-fn ports(count: usize) -> Vec<SocketAddr> {
+pub fn ports(count: usize) -> Vec<SocketAddr> {
     let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
 }

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use super::context::Erm;
 use super::parts::Assembler;
 use super::signing::Sr25519Signer;
-use super::start::{node_id_bytes, timeouts};
+use super::start::{node_id_bytes, peer_address, timeouts};
 use super::types::{Height, Part, Validators};
 use super::{pace, peers};
 use crate::gossip::{self, Told};
@@ -51,7 +51,7 @@ pub(super) struct Driver<M: StateMachine> {
     config: Config,
     own: PublicKey,
     proof: ValidatorProof<Erm>,
-    keys: peers::Keys,
+    greetings: peers::Greetings,
     signer: Sr25519Signer,
     clock: SharedClock,
     shared: Arc<Shared<M>>,
@@ -88,7 +88,7 @@ impl<M: StateMachine> Driver<M> {
         channels: Channels<Erm>,
         submissions: SubmissionReceiver,
     ) -> Result<Self, Error> {
-        let (own, keys) = (signer.public(), peers::Keys::default());
+        let (own, greetings) = (signer.public(), peers::Greetings::default());
         let undecided = UndecidedStore::open(&config.data_dir.join("undecided"), shared.blocks.height())?;
         let Channels { consensus, network, events, requests: _, net_requests } = channels;
         let (told, told_receiver) = mpsc::channel(gossip::BATCHES);
@@ -106,12 +106,19 @@ impl<M: StateMachine> Driver<M> {
                 }
             }
         });
-        tokio::spawn(peers::watch(shared.clone(), own, keys.clone(), net_requests));
+        let mut addresses = HashMap::new();
+        for peer in &config.peers {
+            if let Some(node_id) = node_id_bytes(&peer.node_id) {
+                addresses.insert(node_id, peer_address(&peer.address, &peer.node_id)?);
+            }
+        }
+        let members = addresses.keys().cloned().collect();
+        tokio::spawn(peers::watch(shared.clone(), own, greetings.clone(), addresses, net_requests));
         let pace = pace::Pace::new(&config);
         Ok(Self {
             own,
             proof,
-            keys,
+            greetings,
             signer,
             clock,
             shared,
@@ -119,7 +126,7 @@ impl<M: StateMachine> Driver<M> {
             network,
             events: events.subscribe(),
             told,
-            members: config.peers.iter().filter_map(|peer| node_id_bytes(&peer.node_id)).collect(),
+            members,
             undecided,
             assembler: Assembler::new(BLOCK_BYTES_LIMIT),
             executed: HashMap::new(),

@@ -107,7 +107,7 @@ impl<M: StateMachine> Driver<M> {
         let verifies = proof.peer_id == publisher
             && verifier.verify_validator_proof(proof).await.is_ok_and(|verdict| verdict.is_valid());
         if let (true, Ok(key)) = (verifies, proof.decoded_public_key()) {
-            self.keys.insert(publisher.to_owned(), key);
+            self.greetings.insert(publisher.to_owned(), key);
         }
     }
 
