@@ -1,12 +1,13 @@
-//! Sealing: XChaCha20-Poly1305 under keys derived with HKDF-SHA256.
+//! Sealing: XChaCha20-Poly1305 under keys derived with HKDF-SHA256. ChaCha20-Poly1305 itself is ring's: readings are short,
+//! and its set-up is.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20::cipher::consts::U10;
 use rand_core::{CryptoRng, RngCore};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{Chain, Domain, Error};
+use crate::{Chain, Domain, Error, PREAMBLE_BYTES};
 
 /// Length of the random nonce before the ciphertext. 24 random bytes never repeat in practice, which
 /// matters where a writer that died and its successor both seal a block of one height.
@@ -50,31 +51,48 @@ impl DataKey {
     /// `nonce ‖ ciphertext ‖ tag`, with `preamble(Seal) ‖ context` as associated data.
     #[expect(clippy::expect_used, reason = "fails only beyond 256 GiB")]
     pub fn seal(&self, chain: &Chain, context: &[u8], plain: &[u8], rng: &mut (impl CryptoRng + RngCore)) -> Vec<u8> {
-        let mut nonce = [0; NONCE_BYTES];
-        rng.fill_bytes(&mut nonce);
-        let aad = associated_data(chain, context);
-        let sealed = XChaCha20Poly1305::new((&self.0).into())
-            .encrypt(XNonce::from_slice(&nonce), Payload { msg: plain, aad: &aad })
+        let mut out = Vec::with_capacity(NONCE_BYTES + plain.len() + TAG_BYTES);
+        out.resize(NONCE_BYTES, 0);
+        out.extend_from_slice(plain);
+        let (nonce, content) = out.split_at_mut(NONCE_BYTES);
+        rng.fill_bytes(nonce);
+        let (key, short) = self.under(nonce).expect("a nonce of 24 bytes");
+        let tag = key
+            .seal_in_place_separate_tag(short, Aad::from(associated_data(chain, context)), content)
             .expect("a message of bounded size seals");
-        let mut out = Vec::with_capacity(NONCE_BYTES + sealed.len());
-        out.extend_from_slice(&nonce);
-        out.extend_from_slice(&sealed);
+        out.extend_from_slice(tag.as_ref());
         out
     }
 
     /// Opens what [`seal`](Self::seal) made for the same chain and context.
     pub fn open(&self, chain: &Chain, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Error> {
-        let invalid = Error::Invalid { what: "sealed data" };
-        let (nonce, ciphertext) = sealed.split_at_checked(NONCE_BYTES).ok_or(invalid.clone())?;
-        let aad = associated_data(chain, context);
-        XChaCha20Poly1305::new((&self.0).into())
-            .decrypt(XNonce::from_slice(nonce), Payload { msg: ciphertext, aad: &aad })
-            .map_err(|_| invalid)
+        let invalid = || Error::Invalid { what: "sealed data" };
+        let (nonce, ciphertext) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(invalid)?;
+        let (key, short) = self.under(nonce).ok_or_else(invalid)?;
+        let mut plain = ciphertext.to_vec();
+        let aad = Aad::from(associated_data(chain, context));
+        let length = key.open_in_place(short, aad, &mut plain).map_err(|_| invalid())?.len();
+        plain.truncate(length);
+        Ok(plain)
+    }
+
+    /// XChaCha20 (draft-irtf-cfrg-xchacha, section 2.3): the first 16 bytes of the nonce make a key below this one, the
+    /// other 8 are the nonce under it.
+    fn under(&self, nonce: &[u8]) -> Option<(LessSafeKey, Nonce)> {
+        let (first, last) = nonce.split_first_chunk::<16>()?;
+        let last: &[u8; 8] = last.try_into().ok()?;
+        let mut below = chacha20::hchacha::<U10>((&self.0).into(), first.into());
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &below).ok();
+        below.as_mut_slice().zeroize();
+        let mut short = [0; 12];
+        short[4..].copy_from_slice(last);
+        Some((LessSafeKey::new(key?), Nonce::assume_unique_for_key(short)))
     }
 }
 
 fn associated_data(chain: &Chain, context: &[u8]) -> Vec<u8> {
-    let mut aad = chain.preamble(Domain::Seal).to_vec();
+    let mut aad = Vec::with_capacity(PREAMBLE_BYTES + context.len());
+    aad.extend_from_slice(&chain.preamble(Domain::Seal));
     aad.extend_from_slice(context);
     aad
 }

@@ -63,3 +63,19 @@ fn the_same_record_under_two_salts_cannot_be_recognised() {
     assert_ne!(first.commit(&chain(), b"72"), second.commit(&chain(), b"72"));
     assert_eq!(first.commit(&chain(), b"72"), Salt(first.0).commit(&chain(), b"72"));
 }
+
+proptest! {
+    #[test]
+    fn sealed_bytes_are_those_of_another_implementation(key: [u8; 32], plain: Vec<u8>, context: Vec<u8>) {
+        use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+        let own = DataKey::from_bytes(key);
+        let sealed = own.seal(&chain(), &context, &plain, &mut rng());
+        let mut aad = chain().preamble(ledger::Domain::Seal).to_vec();
+        aad.extend_from_slice(&context);
+        let (nonce, ciphertext) = sealed.split_at(ledger::NONCE_BYTES);
+        let other = chacha20poly1305::XChaCha20Poly1305::new((&key).into());
+        let expected = other.encrypt(nonce.into(), Payload { msg: &plain, aad: &aad }).unwrap();
+        prop_assert_eq!(ciphertext, expected.as_slice());
+        prop_assert_eq!(own.open(&chain(), &context, &sealed).unwrap(), plain);
+    }
+}
