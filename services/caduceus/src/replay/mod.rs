@@ -1,10 +1,6 @@
 //! `caduceus replay`: a recording through the whole path, as one patient's readings. Run again, it goes on where it stopped.
 
-mod cells;
 mod kept;
-mod lines;
-mod recording;
-mod time;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kit::{Clock as _, ManualClock};
 use phc::Subject;
 use portal::{Ingest, IngestSettings, Line, LineResult, Submission};
+use record_node::StateMachine as _;
+use recording::{Cell, Columns, Measured, Recording, Row, Unreadable};
 use vitals::{Admission, Provenance, RawReading, Refusal, Signal};
 
 use crate::cli;
@@ -23,7 +21,6 @@ use crate::home::Home;
 use crate::network::{Network, Patient};
 use crate::platform::Platform;
 use kept::Kept;
-use recording::{Cell, Measured, Recording, Row, Unreadable};
 
 /// The device that replayed readings come from: part of what names a reading, so it never changes.
 const DEVICE: &str = "replay";
@@ -64,7 +61,7 @@ async fn replay(arguments: &cli::Replay) -> Outcome {
 
 /// The first time in the recording: founding and clock begin there.
 fn first_moment(arguments: &cli::Replay) -> Outcome<i64> {
-    let mut recording = Recording::open(&arguments.file)?;
+    let mut recording = Recording::open(&arguments.file, &Columns::default())?;
     while let Some(row) = recording.next_row()? {
         if let Some(moment) = row.moment() {
             return Ok(moment.time_ms);
@@ -86,6 +83,9 @@ struct Counts {
 async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<(String, Outcome)> {
     let begun = Instant::now();
     let patient = platform.enrol_patient(&arguments.patient).await?;
+    // The record chain's time never goes back, and no node offers a block ahead of its clock: where the recording lies before
+    // the last block, the clock goes on from there. What is measured keeps its own time.
+    platform.clock.set(platform.record.node().read(|machine| machine.tip().time_ms));
     let custody = Arc::new(DemoCustody::new(platform.network.clone())?);
     let settings = IngestSettings { admission: ADMISSION, ..IngestSettings::default() };
     let ingest =
@@ -93,7 +93,7 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<(String, 
     let resume = ingest.through(patient.chain.id, DEVICE).await.or_environment("ingest")?;
     let kept = Kept::read(platform, &patient).await?;
 
-    let mut recording = Recording::open(&arguments.file)?;
+    let mut recording = Recording::open(&arguments.file, &Columns::default())?;
     if !recording.ignored().is_empty() {
         eprintln!("columns that are no signals are not read: {}", recording.ignored().join(", "));
     }
@@ -107,6 +107,7 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<(String, 
         waiting: Vec::new(),
         first_sequence: 0,
         next_sequence: 0,
+        reached_ms: None,
         resume,
         kept,
         counts: Counts::default(),
@@ -116,7 +117,7 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<(String, 
         let row = match recording.next_row() {
             Ok(Some(row)) => row,
             Ok(None) => break Ok(()),
-            Err(failure) => break Err(failure),
+            Err(error) => break Err(error.into()),
         };
         if let (Some(pace), Some(moment), false) = (&mut pace, row.moment(), feeder.is_held(&row)) {
             if pace.waits(moment.time_ms) {
@@ -128,12 +129,13 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<(String, 
         bar.set_position(recording.progress_bytes().0);
     };
     feeder.send().await?;
+    let reached_ms = feeder.now_ms();
     let counts = feeder.counts;
 
     bar.set_message("reading to the end");
     // Where the file breaks off more is to come: time stays where it is.
     let linger_ms = if read.is_ok() { LINGER_MS } else { 0 };
-    let end_ms = platform.clock.now_ms().saturating_add(linger_ms);
+    let end_ms = reached_ms.saturating_add(linger_ms);
     platform.clock.set(end_ms);
     platform.settle(&ingest, end_ms).await?;
     platform.anchor().await?;
@@ -172,6 +174,8 @@ struct Feeder<'a> {
     waiting: Vec<Submission>,
     first_sequence: u64,
     next_sequence: u64,
+    /// The latest time of the rows so far.
+    reached_ms: Option<i64>,
     /// Held before this run.
     resume: Option<u64>,
     /// Refused and kept before this run.
@@ -180,6 +184,11 @@ struct Feeder<'a> {
 }
 
 impl Feeder<'_> {
+    /// The recording's own time: readings are received as they are measured, however late they are replayed.
+    fn now_ms(&self) -> i64 {
+        self.reached_ms.unwrap_or_else(|| self.platform.clock.now_ms())
+    }
+
     /// Whether an earlier run has taken in everything of this row.
     fn is_held(&self, row: &Row) -> bool {
         self.resume.is_some_and(|held| self.next_sequence + row.numbers() <= held.saturating_add(1))
@@ -187,8 +196,8 @@ impl Feeder<'_> {
 
     async fn take(&mut self, row: &Row, file: &std::path::Path) -> Outcome {
         if let Some(moment) = row.moment() {
-            // Also for what is held: the record chain has been there, and takes no block from long before.
-            self.platform.clock.set(self.platform.clock.now_ms().max(moment.time_ms));
+            self.reached_ms = self.reached_ms.max(Some(moment.time_ms));
+            self.platform.clock.set(moment.time_ms);
             let hour = moment.time_ms.div_euclid(BATCH_MS);
             if hour != self.hour {
                 self.close_batch();
@@ -253,7 +262,7 @@ impl Feeder<'_> {
                     offset_minutes: moment.offset_minutes,
                     provenance: Provenance::Device,
                 };
-                ADMISSION.admit(&raw, self.platform.clock.now_ms())
+                ADMISSION.admit(&raw, self.now_ms())
             }
         };
         let name = signal.name().as_bytes();
@@ -271,7 +280,7 @@ impl Feeder<'_> {
             device: DEVICE.into(),
             subject: Subject::Patient,
             first_sequence: Some(first_sequence),
-            received_ms: self.platform.clock.now_ms(),
+            received_ms: self.now_ms(),
             lines,
         });
     }
