@@ -2,8 +2,8 @@
 
 use std::io::{ErrorKind, Write as _};
 
-use evaluate::forest::{self, EvaluateOptions, ExplainOptions, FitOptions, Growth, ScoreOptions, StreamOptions, Which};
 use evaluate::Error;
+use evaluate::forest::{self, EvaluateOptions, ExplainOptions, FitOptions, Growth, ScoreOptions, StreamOptions, Which};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli;
