@@ -1,8 +1,14 @@
 //! The command line: what people type. What it means is in the modules that `main` calls.
 
+mod detect;
+mod forest;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use detect::{Detect, Profile};
+pub(crate) use forest::{Evaluate, Explain, Fit, Forest, Growth, Score, Stream};
 
 /// A dual-chain health platform: wearable streams to alerts, clinical events to verifiable claims.
 #[derive(Debug, Parser)]
@@ -23,6 +29,15 @@ pub(crate) enum Command {
     /// Run again, it goes on where it stopped. Cells and rows that cannot be read are named by line and column and kept, each
     /// once; a header that cannot be read, or a file that breaks off, ends it with exit 1, and everything before is in.
     Replay(Replay),
+    /// Hold the platform's own detector against recordings: alerts, scores row by row, charts, onsets found or missed.
+    ///
+    /// Nothing looks ahead. Cells and rows that cannot be read, or are out of range (a zero for "not measured"), are named by line
+    /// and column, counted and left out. The drift's alarms are alerts of the day that they judge; the days between start and
+    /// end of all alerts are the alert-days.
+    Detect(Detect),
+    /// The isolation forest alone, on tables of numbers.
+    #[command(subcommand)]
+    Forest(Forest),
     /// Verify a file that somebody handed over; no network is used.
     #[command(subcommand)]
     Verify(Verify),

@@ -39,6 +39,22 @@ impl Failure {
     }
 }
 
+impl From<recording::Error> for Failure {
+    fn from(error: recording::Error) -> Self {
+        evaluate::Error::Recording(error).into()
+    }
+}
+
+impl From<evaluate::Error> for Failure {
+    fn from(error: evaluate::Error) -> Self {
+        match error.kind() {
+            evaluate::Kind::Wrong => Self::wrong(error),
+            evaluate::Kind::Usage => Self::usage(error),
+            evaluate::Kind::Environment => Self::environment(error),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

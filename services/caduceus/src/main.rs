@@ -5,8 +5,10 @@ mod cli;
 mod console;
 mod custody;
 mod demo;
+mod detect;
 mod export;
 mod failure;
+mod forest;
 mod home;
 mod index;
 mod network;
@@ -40,6 +42,8 @@ fn run(command: Command) -> Outcome {
     match command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Detect(arguments) => detect::run(arguments),
+        Command::Forest(command) => forest::run(command),
         Command::Verify(Verify::Receipt { file, genesis, checkpoint }) => {
             verify::receipt(&file, &genesis, checkpoint.as_deref())
         }

@@ -282,7 +282,10 @@ mod tests {
         ] {
             let (_file, recording) = recording(content);
             let failure = recording.err().unwrap();
-            assert!(matches!(failure, Error::Undecodable { .. }) && failure.to_string().contains(expected), "{failure}");
+            assert!(
+                matches!(failure, Error::Undecodable { .. }) && failure.to_string().contains(expected),
+                "{failure}"
+            );
         }
     }
 

@@ -124,7 +124,7 @@ impl Network {
 
     /// The first block of a patient's chain, signed by the patient: it names this network's services as writers.
     pub(crate) fn opening(&self, patient: &Patient, time_ms: i64) -> Outcome<Block> {
-        let writer = |role, service| {
+        let writer = |role, service| -> Outcome<Writer> {
             let keys = self.service(service)?;
             Ok(Writer { role, signer: keys.signer.public(), wrap: keys.wrap.public(), until_ms: None })
         };

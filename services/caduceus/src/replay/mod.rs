@@ -1,10 +1,6 @@
 //! `caduceus replay`: a recording through the whole path, as one patient's readings. Run again, it goes on where it stopped.
 
-mod cells;
 mod kept;
-mod lines;
-mod recording;
-mod time;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +11,7 @@ use kit::{Clock as _, ManualClock};
 use phc::Subject;
 use portal::{Ingest, IngestSettings, Line, LineResult, Submission};
 use record_node::StateMachine as _;
+use recording::{Cell, Columns, Measured, Recording, Row, Unreadable};
 use vitals::{Admission, Provenance, RawReading, Refusal, Signal};
 
 use crate::cli;
@@ -24,7 +21,6 @@ use crate::home::Home;
 use crate::network::{Network, Patient};
 use crate::platform::Platform;
 use kept::Kept;
-use recording::{Cell, Measured, Recording, Row, Unreadable};
 
 /// The device that replayed readings come from: part of what names a reading, so it never changes.
 const DEVICE: &str = "replay";
@@ -65,7 +61,7 @@ async fn replay(arguments: &cli::Replay) -> Outcome {
 
 /// The first time in the recording: founding and clock begin there.
 fn first_moment(arguments: &cli::Replay) -> Outcome<i64> {
-    let mut recording = Recording::open(&arguments.file)?;
+    let mut recording = Recording::open(&arguments.file, &Columns::default())?;
     while let Some(row) = recording.next_row()? {
         if let Some(moment) = row.moment() {
             return Ok(moment.time_ms);
@@ -97,7 +93,7 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<(String, 
     let resume = ingest.through(patient.chain.id, DEVICE).await.or_environment("ingest")?;
     let kept = Kept::read(platform, &patient).await?;
 
-    let mut recording = Recording::open(&arguments.file)?;
+    let mut recording = Recording::open(&arguments.file, &Columns::default())?;
     if !recording.ignored().is_empty() {
         eprintln!("columns that are no signals are not read: {}", recording.ignored().join(", "));
     }
@@ -121,7 +117,7 @@ async fn feed(arguments: &cli::Replay, platform: &Platform) -> Outcome<(String, 
         let row = match recording.next_row() {
             Ok(Some(row)) => row,
             Ok(None) => break Ok(()),
-            Err(failure) => break Err(failure),
+            Err(error) => break Err(error.into()),
         };
         if let (Some(pace), Some(moment), false) = (&mut pace, row.moment(), feeder.is_held(&row)) {
             if pace.waits(moment.time_ms) {

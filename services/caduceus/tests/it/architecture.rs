@@ -70,6 +70,7 @@ fn allowed(group: &str, name: &str) -> BTreeSet<&'static str> {
         (_, "vitals") => &["iforest"],
         (_, "physiology") => &["iforest", "vitals"],
         (_, "forecast") => &["vitals"],
+        (_, "recording") => &["vitals"],
         (_, "kit") => &["ledger"],
         (_, "store") => &["ledger"],
         (_, "stream") => &["ledger", "kit", "store"],
@@ -77,9 +78,11 @@ fn allowed(group: &str, name: &str) -> BTreeSet<&'static str> {
         ("services", "caduceus") | ("bench", _) => {
             return pure
                 .into_iter()
-                .chain(["kit", "store", "stream", "monitor", "notify", "portal", "record-node"])
+                .chain(["kit", "store", "stream", "monitor", "notify", "portal", "record-node", "recording", "evaluate"])
                 .collect();
         }
+        // Files in, files out: no part of the running platform.
+        ("services", "evaluate") => return pure.into_iter().chain(["recording"]).collect(),
         ("services", _) => return pure.into_iter().chain(["kit", "store", "stream"]).collect(),
         _ => &[],
     };

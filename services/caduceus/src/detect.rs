@@ -1,0 +1,31 @@
+//! `caduceus detect`: recordings under the platform's own detector.
+
+use evaluate::detect::{self, Options, Profile};
+use recording::Columns;
+
+use crate::cli;
+use crate::failure::Outcome;
+use crate::platform::COHORT_SEED;
+
+/// Runs the command.
+pub(crate) fn run(arguments: cli::Detect) -> Outcome {
+    let cli::Detect { files, map, time, person, profile, labels, mark, scores, chart, json } = arguments;
+    let options = Options {
+        files,
+        columns: Columns { time, person, label: mark, signals: map },
+        profile: match profile {
+            cli::Profile::Home => Profile::Home,
+            cli::Profile::Bedside => Profile::Bedside,
+        },
+        cohort_seed: COHORT_SEED,
+        labels,
+        scores,
+        chart,
+        json,
+    };
+    let mut out = Vec::new();
+    let outcome = detect::run(&options, &mut out, &mut std::io::stderr());
+    // What was found before something failed is told too.
+    crate::console::print(&String::from_utf8_lossy(&out));
+    Ok(outcome?)
+}
