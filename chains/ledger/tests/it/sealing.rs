@@ -50,8 +50,8 @@ fn a_wrapped_key_opens_for_its_grantee_chain_and_scope_only() {
 fn a_batch_commits_as_its_salts_do_one_by_one() {
     let seed = SaltSeed([9; 32]);
     let batch = ledger::BatchCommitments::new(&chain(), &seed);
-    for (index, length) in (0..300).zip((0..).step_by(7)) {
-        let record = vec![index as u8; length % 260];
+    for (index, length) in (0..300).zip((0_usize..).step_by(7)) {
+        let record = vec![7; length % 260];
         assert_eq!(batch.commit(index, &record), seed.salt(&chain(), index).commit(&chain(), &record), "{index}");
     }
 }
