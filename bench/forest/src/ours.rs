@@ -10,7 +10,7 @@ use linfa::traits::Fit as _;
 use ndarray::{Array1, Array2, Axis, Slice};
 
 /// For the report.
-pub(crate) const SETTINGS: &str = "100 trees × 256, batch layout made beforehand, one thread; stream: 50 trees × 256";
+pub(crate) const SETTINGS: &str = "100 trees × 256, batch layout made beforehand, one thread; stream: 50 trees × 256, stream-small: 10 × 64";
 
 type Job<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 
@@ -22,6 +22,7 @@ pub(crate) struct Ours {
     forest: IsolationForest<f64>,
     one_tree: IsolationForest<f64>,
     stream: StreamingForest,
+    small: StreamingForest,
     scores: Vec<f64>,
     /// The next row of those that are scored one at a time.
     at: usize,
@@ -34,14 +35,14 @@ impl Ours {
         let forest = params(100).fit(&data)?;
         forest.prepare_batch();
         let one_tree = params(1).fit(&data)?;
-        let stream = stream(rows.ncols())?;
+        let (stream, small) = (stream(50, 256, rows.ncols())?, stream(10, 64, rows.ncols())?);
         let scores = vec![0.0; rows.nrows()];
-        Ok(Self { rows, data, columns, forest, one_tree, stream, scores, at: 0 })
+        Ok(Self { rows, data, columns, forest, one_tree, stream, small, scores, at: 0 })
     }
 
     /// Makes ready what is not measured; the returned job is what is.
     pub(crate) fn prepare<'a>(&'a mut self, work: &str, units: usize) -> Result<Job<'a>> {
-        let Self { rows, data, columns, forest, one_tree, stream, scores, at } = self;
+        let Self { rows, data, columns, forest, one_tree, stream, small, scores, at } = self;
         match work {
             "batch" => {
                 ensure!(units <= rows.nrows(), "{units} rows asked for of {}", rows.nrows());
@@ -55,6 +56,7 @@ impl Ours {
             "row" => Ok(one_by_one(rows, at, units, |row| Ok(forest.score(row)?))),
             "call" => Ok(one_by_one(rows, at, units, |row| Ok(one_tree.score(row)?))),
             "stream" => Ok(one_by_one(rows, at, units, |row| follow(stream, row))),
+            "stream-small" => Ok(one_by_one(rows, at, units, |row| follow(small, row))),
             "fit" => Ok(fits(data, units)),
             "fit-columns" => Ok(fits(columns, units)),
             _ => bail!("no work {work:?}"),
@@ -105,8 +107,9 @@ pub(crate) fn scores(work: &str, labelled: &Array2<f64>) -> Result<Vec<f64>> {
             let forest: IsolationForest<f64> = params(100).fit(&DatasetBase::from(labelled.view()))?;
             Ok(forest.scores(labelled.view())?)
         }
-        "stream" => {
-            let mut forest = stream(labelled.ncols())?;
+        "stream" | "stream-small" => {
+            let (trees, sample) = if work == "stream" { (50, 256) } else { (10, 64) };
+            let mut forest = stream(trees, sample, labelled.ncols())?;
             let rows = labelled.rows().into_iter();
             rows.map(|row| follow(&mut forest, row.as_slice().context("a row is not contiguous")?)).collect()
         }
@@ -118,6 +121,6 @@ fn params(trees: usize) -> IsolationForestParams {
     IsolationForestParams::new().trees(trees).sample_size(256).seed(1)
 }
 
-fn stream(features: usize) -> Result<StreamingForest> {
-    Ok(StreamingForestParams::new().trees(50).sample_size(256).seed(1).forest(features)?)
+fn stream(trees: usize, sample: usize, features: usize) -> Result<StreamingForest> {
+    Ok(StreamingForestParams::new().trees(trees).sample_size(sample).seed(1).forest(features)?)
 }

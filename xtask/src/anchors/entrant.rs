@@ -71,7 +71,7 @@ impl Running {
         let mut peer = Peer::start(command(self.entrant, files)?, &folder.join(format!("{name}.log")))?;
         let hello: Hello = peer.ask("hello")?;
         (self.report.versions, self.report.settings) = (hello.versions, hello.settings);
-        for work in ["batch", "stream"] {
+        for work in ["batch", "stream", "stream-small"] {
             if self.units_of(work).is_none() {
                 continue;
             }
