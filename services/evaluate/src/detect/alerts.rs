@@ -65,9 +65,9 @@ impl Alerts {
     pub(crate) fn take(&mut self, anomaly: &Anomaly) {
         let Anomaly { episode, route, severity, signal, time_ms, offset_minutes, .. } = *anomaly;
         let all = &mut self.all;
-        let open = all.iter_mut().rfind(|alert| {
-            alert.episode == episode && alert.route != Route::Drift && alert.end_ms.is_none()
-        });
+        let open = all
+            .iter_mut()
+            .rfind(|alert| alert.episode == episode && alert.route != Route::Drift && alert.end_ms.is_none());
         match (anomaly.change, open) {
             (Change::Resolved, Some(alert)) => alert.end_ms = Some(time_ms.max(alert.start_ms)),
             (Change::Resolved, None) => {}
@@ -113,9 +113,7 @@ impl Alerts {
     /// Whether an alert about a body or a room stands at a moment, not one about equipment alone.
     pub(crate) fn stands(&self, now_ms: i64) -> bool {
         let mut live = self.live.iter().filter_map(|at| self.all.get(*at));
-        live.any(|alert| {
-            alert.severity > Severity::Technical && alert.start_ms <= now_ms && alert.stands(now_ms)
-        })
+        live.any(|alert| alert.severity > Severity::Technical && alert.start_ms <= now_ms && alert.stands(now_ms))
     }
 
     /// The recording is over: no alert stands beyond its last reading.
@@ -220,7 +218,10 @@ mod tests {
     #[test]
     fn every_alarm_of_the_drift_is_an_alert_of_its_own_day() {
         // Thirty quiet days, then two weeks that are 8 faster; eight hours of nights and 500 minutes of days.
-        let settings = Settings { quality: vitals::QualitySettings { flat_steps: 0, ..Settings::home().quality }, ..Settings::home() };
+        let settings = Settings {
+            quality: vitals::QualitySettings { flat_steps: 0, ..Settings::home().quality },
+            ..Settings::home()
+        };
         let values: Vec<i64> = (0..44 * 288).map(|at| if at < 30 * 288 { 60 + at / 288 % 3 } else { 70 }).collect();
         let said = said(settings, Signal::HeartRate, 300_000, &values);
         let alarms: Vec<&Anomaly> =

@@ -61,9 +61,10 @@ impl Days {
     /// Days that are monitored: at least 60 readings of heart rate, from the 15th day of the recording on.
     pub(crate) fn monitored(&self) -> BTreeSet<i64> {
         let Some((first, _)) = self.span() else { return BTreeSet::new() };
-        let monitored = self.days.iter().filter(|(day, of)| {
-            of.heart_rates >= MONITORED_READINGS && day.saturating_sub(first) >= LEARNING_DAYS
-        });
+        let monitored = self
+            .days
+            .iter()
+            .filter(|(day, of)| of.heart_rates >= MONITORED_READINGS && day.saturating_sub(first) >= LEARNING_DAYS);
         monitored.map(|(day, _)| *day).collect()
     }
 
@@ -146,7 +147,11 @@ mod tests {
             let time_ms = minute * 60_000;
             let steps = i64::from(minute == 20);
             let bpm = if (20..32).contains(&minute) { 200 } else { 60 };
-            days.take(time_ms, None, &[reading(Signal::HeartRate, time_ms, bpm), reading(Signal::Steps, time_ms, steps)]);
+            days.take(
+                time_ms,
+                None,
+                &[reading(Signal::HeartRate, time_ms, bpm), reading(Signal::Steps, time_ms, steps)],
+            );
         }
         assert_eq!(days.nights().get(&0), Some(&60.0));
     }

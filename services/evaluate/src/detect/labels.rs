@@ -60,8 +60,8 @@ pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Onset>, Error> {
         if text(onset).is_empty() {
             continue;
         }
-        let day = parse_date(text(onset))
-            .ok_or_else(|| cell(line, "onset", "a date such as 2020-07-05 is needed".into()))?;
+        let day =
+            parse_date(text(onset)).ok_or_else(|| cell(line, "onset", "a date such as 2020-07-05 is needed".into()))?;
         let recovered_after_days = recovered(recovery.map_or("", text)).ok_or_else(|| {
             cell(line, "recovery_rel_days", "days after the onset are needed, several with ';' between".into())
         })?;
@@ -96,12 +96,10 @@ mod tests {
 
     #[test]
     fn the_last_recovery_counts_at_least_two_weeks_and_four_where_none_is_given() {
-        let found = labels("pid,onset,recovery_rel_days\nA,2020-07-05,16;36\nB,1970-01-02,9\nC,1970-01-03,\nD,,5\n").unwrap();
+        let found =
+            labels("pid,onset,recovery_rel_days\nA,2020-07-05,16;36\nB,1970-01-02,9\nC,1970-01-03,\nD,,5\n").unwrap();
         let days = |person: &str| found.get(person).map(|onset| (onset.day, onset.recovered_after_days));
-        assert_eq!(
-            ["A", "B", "C", "D"].map(days),
-            [Some((18_448, 36)), Some((1, 14)), Some((2, 28)), None]
-        );
+        assert_eq!(["A", "B", "C", "D"].map(days), [Some((18_448, 36)), Some((1, 14)), Some((2, 28)), None]);
         assert_eq!(labels("onset,pid\n1970-01-02,A\n").unwrap()["A"].recovered_after_days, 28);
     }
 

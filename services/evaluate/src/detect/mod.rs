@@ -64,7 +64,7 @@ pub struct Options {
     /// The recordings, CSV or .csv.gz.
     pub files: Vec<PathBuf>,
     /// Which column means what. Marks of 0 and 1 in the column `label` give the area under the receiver operating
-    /// characteristic.
+    /// characteristic of the scores.
     pub columns: Columns,
     /// The detector's settings.
     pub profile: Profile,
@@ -141,7 +141,7 @@ pub fn run_with(
         let charted = options.chart.is_some();
         let persons = rows::watch(file, &options.columns, detector, &mut scores, charted, notes)?;
         if persons.all.is_empty() {
-            rows::note(notes, &format!("{}: no row", file.display()))?;
+            rows::note(notes, &format!("{}: no row", file.display()));
         }
         for watched in persons.all {
             let onset = labels.as_ref().and_then(|labels| labels.get(&watched.person)).copied();

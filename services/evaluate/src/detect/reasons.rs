@@ -21,8 +21,7 @@ pub(crate) fn reason(anomaly: &Anomaly) -> String {
             let there = anomaly.contributions.iter().filter(|share| !anomaly.missing.contains(&share.signal));
             let shares: Vec<String> = there.take(SHARES_MAX).map(deviation).collect();
             let missing: Vec<&str> = anomaly.missing.iter().map(|signal| words(*signal)).collect();
-            let without =
-                if missing.is_empty() { String::new() } else { format!("; without {}", missing.join(", ")) };
+            let without = if missing.is_empty() { String::new() } else { format!("; without {}", missing.join(", ")) };
             format!(
                 "{}; score {}, threshold {}{without}",
                 shares.join(", "),

@@ -58,10 +58,8 @@ impl Report {
                 two_nights: verdict(&rivals::two_nights(&nights)),
             }
         });
-        let area = (!watched.scored.is_empty()).then(|| Area {
-            plain: auroc::of_all(&watched.scored),
-            balanced: auroc::balanced(&watched.scored),
-        });
+        let area = (!watched.scored.is_empty())
+            .then(|| Area { plain: auroc::of_all(&watched.scored), balanced: auroc::balanced(&watched.scored) });
         Self { file: file.to_owned(), watched, onset, alert_days, monitored, verdicts, area }
     }
 }

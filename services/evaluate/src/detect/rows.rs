@@ -37,7 +37,7 @@ pub(crate) fn watch(
     let mut recording = Recording::open(file, columns)?;
     let ignored = recording.ignored();
     if !ignored.is_empty() {
-        note(notes, &format!("{}: columns that are not read: {}", file.display(), ignored.join(", ")))?;
+        note(notes, &format!("{}: columns that are not read: {}", file.display(), ignored.join(", ")));
     }
     let alone = columns.person.is_none().then(|| person_of(file));
     let mut persons = Persons { all: Vec::new(), by_name: BTreeMap::new() };
@@ -71,7 +71,7 @@ pub(crate) fn watch(
         scores.write(time_text(&row), &name, Some(stand.0), stand.1)?;
     }
     persons.all.iter_mut().for_each(|person| person.finish(detector));
-    refusals.tell()?;
+    refusals.tell();
     Ok(persons)
 }
 
@@ -187,7 +187,7 @@ impl Refusals<'_> {
         if self.told < TOLD_MAX {
             // Without the value: it may be health data, and this may be a log.
             let text = format!("{}, line {line}, column {column}: refused: {refusal}", self.file.display());
-            let _told = note(self.notes, &text);
+            note(self.notes, &text);
             self.told += 1;
         }
         *self.all.entry((column.to_owned(), refusal.code())).or_default() += 1;
@@ -198,20 +198,20 @@ impl Refusals<'_> {
     }
 
     /// How many were refused, by column and reason.
-    fn tell(self) -> Result<(), Error> {
+    fn tell(self) {
         if self.all.is_empty() {
-            return Ok(());
+            return;
         }
         let parts: Vec<String> =
             self.all.iter().map(|((column, code), count)| format!("{column} {code} {count}")).collect();
         let total = self.count();
-        note(self.notes, &format!("{}: {total} refused: {}", self.file.display(), parts.join(", ")))
+        note(self.notes, &format!("{}: {total} refused: {}", self.file.display(), parts.join(", ")));
     }
 }
 
-/// Writes a line for people.
-pub(crate) fn note(notes: &mut dyn Write, text: &str) -> Result<(), Error> {
-    writeln!(notes, "{text}").map_err(Error::Output)
+/// Writes a line for people; that nobody reads it is no failure.
+pub(crate) fn note(notes: &mut dyn Write, text: &str) {
+    let _unread = writeln!(notes, "{text}");
 }
 
 #[cfg(test)]

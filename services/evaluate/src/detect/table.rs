@@ -82,7 +82,8 @@ fn summary(reports: &[Report]) -> String {
     let names = ["detector", "z > 1.5", "two nights +4/min"];
     let mut out = String::new();
     for (name, total) in names.into_iter().zip(totals(reports)) {
-        let rate = per_30(total.false_days, total.well_days).map_or("none to count".into(), |rate| format!("{rate:.2}"));
+        let rate =
+            per_30(total.false_days, total.well_days).map_or("none to count".into(), |rate| format!("{rate:.2}"));
         out += &format!(
             "{name}: found {} of {}; false alert-days per 30 monitored days: {rate}\n",
             total.found, total.persons

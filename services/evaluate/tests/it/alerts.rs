@@ -72,5 +72,8 @@ fn an_alarm_that_is_known_at_the_end_of_a_day_falls_on_that_day() {
     assert_eq!(spans, [("2021-02-02T23:59:59+01:00", "2021-02-02T23:59:59+01:00")]);
     assert_eq!((&told[0]["route"], &told[0]["signals"]), (&json!("drift"), &json!(["heart_rate"])));
     let reason = told[0]["reasons"][0].as_str().unwrap();
-    assert!(reason.starts_with("at rest, by day: heart rate 72.5 /min, usual of the 28 days before 61.5 /min"), "{reason}");
+    assert!(
+        reason.starts_with("at rest, by day: heart rate 72.5 /min, usual of the 28 days before 61.5 /min"),
+        "{reason}"
+    );
 }

@@ -20,7 +20,7 @@ fn one_person_has_the_file_that_was_named_and_several_have_one_each() {
         "1 alert in 400 rows, the first at 313",
         "oxygen saturation, %",
         "minutes since the first row",
-        "alert: oxygen saturation, limit crossed",
+        "critical alert: oxygen saturation, limit crossed",
         "measured",
         "own usual range",
     ] {
@@ -48,19 +48,20 @@ fn weeks_at_home_show_nights_the_usual_range_alerts_and_the_onset_in_words() {
     }
     let file = folder.write("P_1min.csv", content);
     let (labels, chart) = (folder.write("onset.csv", "pid,onset\nP,2021-02-05\n"), folder.path("p.svg"));
-    let options = Options { chart: Some(chart.clone()), labels: Some(labels), ..Options::of(vec![file], Profile::Home) };
+    let options =
+        Options { chart: Some(chart.clone()), labels: Some(labels), ..Options::of(vec![file], Profile::Home) };
     let (told, _) = detect(&plain(Profile::Home), &options).unwrap();
     assert!(told.contains("found 1 of 1"), "{told}");
     let svg = std::fs::read_to_string(&chart).unwrap();
     for expected in [
         "P: heart rate at rest by night, 2021-01-01 to 2021-02-09",
-        "The illness was found 1 days before",
+        "The illness was found 1 day before its first symptoms.",
         "Symptoms began on 2021-02-05.",
         "first symptoms 5 Feb",
         "alert 4 Feb",
         "usual range",
         "beats/min",
-        "first 14 days: learning",
+        "learning,",
         "date, 2021",
     ] {
         assert!(svg.contains(expected), "{expected}\n{svg}");

@@ -21,7 +21,8 @@ fn mixed_persons_are_watched_each_by_itself_and_rows_keep_their_order() {
     }
     let file = folder.write("ward.csv", mixed);
     let (out, columns) = (folder.path("scores.csv"), Columns { person: Some("who".into()), ..Columns::default() });
-    let options = Options { columns, json: true, scores: Some(out.clone()), ..Options::of(vec![file], Profile::Bedside) };
+    let options =
+        Options { columns, json: true, scores: Some(out.clone()), ..Options::of(vec![file], Profile::Bedside) };
     let detector = plain(Profile::Bedside);
     let objects = values(&detect(&detector, &options).unwrap().0);
     let rows = scores(&out);
@@ -53,10 +54,8 @@ fn a_row_without_a_person_is_refused_and_belongs_to_nobody() {
 #[test]
 fn files_come_one_after_the_other_each_with_a_person_of_its_own() {
     let folder = Folder::new();
-    let files = vec![
-        folder.write("A_1min.csv", "time,hr\n0,70\n60,71\n"),
-        folder.write("B_1min.csv", "time,hr\n5,80\n"),
-    ];
+    let files =
+        vec![folder.write("A_1min.csv", "time,hr\n0,70\n60,71\n"), folder.write("B_1min.csv", "time,hr\n5,80\n")];
     let out = folder.path("s.csv");
     let options = Options { json: true, scores: Some(out.clone()), ..Options::of(files, Profile::Home) };
     let objects = values(&detect(&plain(Profile::Home), &options).unwrap().0);

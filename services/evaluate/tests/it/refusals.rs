@@ -62,7 +62,11 @@ fn a_column_that_is_not_there_is_wrong_usage_and_a_header_without_time_is_a_wron
         (columns(None, None, &[]), Kind::Wrong, "a.csv, line 1: no column `time`; there are: minute, HR"),
         (columns(Some("Minute"), None, &[]), Kind::Usage, "a.csv, line 1: 0 columns are named `Minute`"),
         (columns(Some("minute"), Some("who"), &[]), Kind::Usage, "a.csv, line 1: 0 columns are named `who`"),
-        (columns(Some("minute"), None, &["spo2=SpO2"]), Kind::Usage, "0 columns are named `SpO2`; there are: minute, HR"),
+        (
+            columns(Some("minute"), None, &["spo2=SpO2"]),
+            Kind::Usage,
+            "0 columns are named `SpO2`; there are: minute, HR",
+        ),
         (columns(Some("minute"), None, &["hr=HR", "8867-4=HR"]), Kind::Usage, "--map names heart_rate twice"),
     ] {
         let error = detect(&plain(Profile::Home), &Options { columns, ..options(file.clone()) }).unwrap_err();
@@ -116,7 +120,8 @@ fn a_gzipped_recording_is_the_same_recording() {
 #[test]
 fn a_gap_and_an_absent_device_are_states_of_their_own() {
     let folder = Folder::new();
-    let rows: String = (0..1_000).map(|minute| format!("{},{}\n", minute * 60, if minute < 30 { "70" } else { "" })).collect();
+    let rows: String =
+        (0..1_000).map(|minute| format!("{},{}\n", minute * 60, if minute < 30 { "70" } else { "" })).collect();
     let file = folder.write("gap.csv", format!("time,hr\n{rows}"));
     let states: Vec<String> = scores_of(&plain(Profile::Home), &file).into_iter().map(|row| row[3].clone()).collect();
     let count = |state: &str| states.iter().filter(|other| *other == state).count();

@@ -10,7 +10,8 @@ use crate::support::{Folder, detect, shared, values, whole};
 const PEOPLE: [&str; 4] = ["A3OU183", "A4G0044", "AJ7TSV9", "AS2MVDL"];
 
 fn options() -> Option<Options> {
-    let files = PEOPLE.iter().map(|name| shared(&format!("wearable/{name}_1min.csv.gz"))).collect::<Option<Vec<_>>>()?;
+    let files =
+        PEOPLE.iter().map(|name| shared(&format!("wearable/{name}_1min.csv.gz"))).collect::<Option<Vec<_>>>()?;
     Some(Options { labels: Some(shared("wearable/onset.csv")?), ..Options::of(files, Profile::Home) })
 }
 
@@ -48,7 +49,8 @@ fn four_of_four_are_found_with_at_most_0_77_false_alert_days_in_30() {
         assert_eq!(between, days(&evaluation["alert_days"]), "{name}");
         println!("{name}: {evaluation}");
     }
-    let rate = |days: u64| f64::from(u32::try_from(days).unwrap()) * 30.0 / f64::from(u32::try_from(well_days).unwrap());
+    let rate =
+        |days: u64| f64::from(u32::try_from(days).unwrap()) * 30.0 / f64::from(u32::try_from(well_days).unwrap());
     println!("found {found:?} of 4; false {:?} per 30 in {well_days} days", false_days.map(rate));
     assert_eq!((found[0], well_days), (4, 78));
     assert!(rate(false_days[0]) <= 0.77, "{false_days:?}");

@@ -8,6 +8,7 @@ use crate::detect::course::{Course, Point};
 use crate::detect::reasons::{route_words, unit, words};
 use crate::detect::report::Report;
 use crate::detect::watched::CHARTED;
+use vitals::Signal;
 
 const WIDTH: f64 = 1_120.0;
 const LEFT: f64 = 70.0;
@@ -41,12 +42,12 @@ pub(super) fn svg(report: &Report) -> String {
     svg.text("small", "start", (LEFT, 52.0), &told);
 
     let x = Scale::new((float(first_ms), float(last_ms)), (LEFT, RIGHT));
-    draw_alerts(&mut svg, alerts, &x, bottom);
     let mut top = TOP;
     for (signal, course) in panels {
-        draw_panel(&mut svg, &format!("{}, {}", words(signal), unit(signal)), course, &x, top);
+        draw_panel(&mut svg, &format!("{}, {}", words(signal), per(signal)), course, &x, top);
         top += PANEL + SPACE;
     }
+    draw_alerts(&mut svg, alerts, &x, bottom);
     draw_axis(&mut svg, report, (first_ms, last_ms), &x, bottom);
     svg.finish()
 }
@@ -89,8 +90,10 @@ fn draw_panel(svg: &mut Svg, name: &str, course: &Course, x: &Scale, top: f64) {
 
     let broken_ms = course.span_ms().saturating_mul(BROKEN_SPANS).max(MINUTE_MS);
     for run in points.chunk_by(|a, b| b.from_ms - a.from_ms <= broken_ms) {
-        let known: Vec<(f64, f64, f64)> =
-            run.iter().filter_map(|point| usual(point).map(|(median, band)| (x.at(float(point.from_ms)), median, band))).collect();
+        let known: Vec<(f64, f64, f64)> = run
+            .iter()
+            .filter_map(|point| usual(point).map(|(median, band)| (x.at(float(point.from_ms)), median, band)))
+            .collect();
         let over = known.iter().map(|(place, median, band)| (*place, y.at(median + band)));
         let under = known.iter().rev().map(|(place, median, band)| (*place, y.at(median - band)));
         svg.area("band", &over.chain(under).collect::<Vec<_>>());
@@ -126,7 +129,7 @@ fn draw_alerts(svg: &mut Svg, alerts: &[Alert], x: &Scale, bottom: f64) {
         svg.rect("alertspan", (left, TOP), ((right - left).max(2.0), bottom - TOP));
         svg.triangle((left, bottom + 4.0));
         let signal = alert.signals.first().map_or("", |signal| words(*signal));
-        let label = format!("alert: {signal}, {}", route_words(alert.route));
+        let label = format!("{} alert: {signal}, {}", alert.severity.name(), route_words(alert.route));
         let width = width_of(&label);
         let begin = left.min(WIDTH - width - 4.0);
         if let Some(row) = rows.place(begin, begin + width + 8.0) {
@@ -165,6 +168,15 @@ fn draw_axis(svg: &mut Svg, report: &Report, (first_ms, last_ms): (i64, i64), x:
         None => format!("minutes since the first row ({} s since 1970)", first_ms / 1_000),
     };
     svg.text("small", "start", (LEFT, bottom + 56.0), &axis);
+}
+
+/// What a signal is measured in, in words where the unit says too little.
+fn per(signal: Signal) -> &'static str {
+    match signal {
+        Signal::HeartRate => "beats/min",
+        Signal::Respiration => "breaths/min",
+        other => unit(other),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for drawing")]

@@ -14,9 +14,9 @@ const NIGHTS_MIN: usize = 3;
 
 /// The chart as SVG: nights of heart rate where the profile looks at nights and there are some, else the course of each vital.
 pub(crate) fn svg(report: &Report, detector: &Detector) -> String {
-    let nights = report.watched.days.nights();
-    if detector.settings().drift.is_some() && nights.len() + report.watched.days.daytimes().len() >= NIGHTS_MIN {
-        nights::svg(report, &nights)
+    let days = &report.watched.days;
+    if detector.settings().drift.is_some() && days.nights().len() + days.daytimes().len() >= NIGHTS_MIN {
+        nights::svg(report)
     } else {
         course::svg(report)
     }

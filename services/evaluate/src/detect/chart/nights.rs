@@ -23,10 +23,33 @@ const LABEL_HEIGHT: f64 = 16.0;
 /// The band is so many robust standard deviations wide on either side.
 const BAND_SIGMAS: f64 = 2.0;
 
-/// Draws the nights.
+/// What a value is the value of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Night,
+    Day,
+}
+
+impl By {
+    fn word(self) -> &'static str {
+        if self == Self::Night { "night" } else { "day" }
+    }
+
+    fn mark(self) -> &'static str {
+        if self == Self::Night { "a night's mean (0 to 7 o'clock, no steps)" } else { "a day's median (no steps)" }
+    }
+}
+
+/// Draws the nights; the days, of somebody who wears nothing at night.
 #[expect(clippy::cast_precision_loss, reason = "days")]
-pub(super) fn svg(report: &Report, nights: &BTreeMap<i64, f64>) -> String {
-    let daytimes = report.watched.days.daytimes();
+pub(super) fn svg(report: &Report) -> String {
+    let (nights, daytimes) = (report.watched.days.nights(), report.watched.days.daytimes());
+    let (by, other, nights, daytimes) = if nights.len() * 2 < daytimes.len() {
+        (By::Day, By::Night, daytimes, nights)
+    } else {
+        (By::Night, By::Day, nights, daytimes)
+    };
+    let nights = &nights;
     let (first, last) = report.watched.days.span().unwrap_or((0, 1));
     let only_days: Vec<(i64, f64)> =
         daytimes.iter().filter(|(day, _)| !nights.contains_key(day)).map(|(day, value)| (*day, *value)).collect();
@@ -35,15 +58,16 @@ pub(super) fn svg(report: &Report, nights: &BTreeMap<i64, f64>) -> String {
     let shown = nights.values().copied().chain(only_days.iter().map(|(_, value)| *value)).chain(
         usual.iter().flat_map(|(_, of)| [-1.0, 1.0].map(|side| of.median_bpm + side * BAND_SIGMAS * of.sigma_bpm)),
     );
-    let (low, high) = shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) =
+        shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     let range = (low - 1.0, high + 1.0);
     let x = Scale::new((first as f64, (last + 1) as f64), (LEFT, RIGHT));
     let y = Scale::new(range, (BOTTOM, TOP));
-    // A night ends at seven.
-    let at = |day: i64| x.at(day as f64 + 7.0 / 24.0);
+    // A night ends at seven, a day at midnight.
+    let at = |day: i64| x.at(day as f64 + if by == By::Night { 7.0 / 24.0 } else { 0.5 });
 
     let person = &report.watched.person;
-    let title = format!("{person}: heart rate at rest by night, {} to {}", date(first), date(last));
+    let title = format!("{person}: heart rate at rest by {}, {} to {}", by.word(), date(first), date(last));
     let told = told(report);
     let mut svg = Svg::new(WIDTH, HEIGHT, &title, &format!("{told} {}", description(report)));
     svg.text("title", "start", (LEFT, 30.0), &title);
@@ -51,16 +75,18 @@ pub(super) fn svg(report: &Report, nights: &BTreeMap<i64, f64>) -> String {
 
     let learned = x.at((first + LEARNING_DAYS).min(last + 1) as f64);
     svg.rect("learning", (LEFT, TOP), (learned - LEFT, BOTTOM - TOP));
-    if learned - LEFT > width_of("first 14 days: learning") {
-        svg.text("small", "middle", ((LEFT + learned) / 2.0, BOTTOM - 8.0), "first 14 days: learning");
+    if learned - LEFT > width_of("learning,") {
+        let middle = (LEFT + learned) / 2.0;
+        svg.text("small", "middle", (middle, BOTTOM - 24.0), "learning,");
+        svg.text("small", "middle", (middle, BOTTOM - 8.0), "14 days");
     }
     for tick in ticks(range, 6.0) {
         svg.line("grid", (LEFT, y.at(tick)), (RIGHT, y.at(tick)));
         svg.text("", "end", (LEFT - 8.0, y.at(tick) + 4.0), &format!("{tick}"));
     }
     svg.text("small", "start", (LEFT - 48.0, TOP - 12.0), "beats/min");
-    draw_usual(&mut svg, &usual, &at, &y);
-    draw_values(&mut svg, nights, &only_days, &at, &y);
+    draw_usual(&mut svg, &usual, by, &at, &y);
+    draw_values(&mut svg, nights, &only_days, [by, other], &at, &y);
     draw_axis(&mut svg, (first, last), &x);
     draw_onset(&mut svg, report, (first, last), &x);
     draw_alerts(&mut svg, report, &x);
@@ -69,18 +95,19 @@ pub(super) fn svg(report: &Report, nights: &BTreeMap<i64, f64>) -> String {
 
 /// One line of what matters.
 fn told(report: &Report) -> String {
-    let alerts = report.alert_days.len();
-    let days = if alerts == 1 { "1 day".to_owned() } else { format!("{alerts} days") };
+    let days = |count: i64| if count == 1 { "1 day".to_owned() } else { format!("{count} days") };
+    let count = |of: usize| days(i64::try_from(of).unwrap_or(i64::MAX));
     let verdict = match &report.verdicts {
         None => String::new(),
         Some(verdicts) => match verdicts.own.lead_days {
-            Some(lead) if lead > 0 => format!(" The illness was found {lead} days before its first symptoms."),
+            Some(lead) if lead > 0 => format!(" The illness was found {} before its first symptoms.", days(lead)),
             Some(0) => " The illness was found on the day of its first symptoms.".to_owned(),
-            Some(lead) => format!(" The illness was found {} days after its first symptoms.", -lead),
+            Some(lead) => format!(" The illness was found {} after its first symptoms.", days(-lead)),
             None => " The illness was not found.".to_owned(),
         },
     };
-    format!("Alerts on {days} of {} monitored.{verdict}", report.monitored.len())
+    let (alerts, monitored) = (count(report.alert_days.len()), count(report.monitored.len()));
+    format!("Alerts on {alerts}; {monitored} monitored.{verdict}")
 }
 
 fn description(report: &Report) -> String {
@@ -89,7 +116,7 @@ fn description(report: &Report) -> String {
     format!("Alert days: {}.{onset}", if alerts.is_empty() { "none".to_owned() } else { alerts.join(", ") })
 }
 
-fn draw_usual(svg: &mut Svg, usual: &[(i64, rivals::UsualNight)], at: &impl Fn(i64) -> f64, y: &Scale) {
+fn draw_usual(svg: &mut Svg, usual: &[(i64, rivals::UsualNight)], by: By, at: &impl Fn(i64) -> f64, y: &Scale) {
     for run in usual.chunk_by(|a, b| b.0 == a.0 + 1) {
         let edge = |side: f64| {
             run.iter().map(move |(day, of)| (at(*day), y.at(of.median_bpm + side * BAND_SIGMAS * of.sigma_bpm)))
@@ -103,7 +130,7 @@ fn draw_usual(svg: &mut Svg, usual: &[(i64, rivals::UsualNight)], at: &impl Fn(i
         let (x, top) = (at(*day) + 10.0, y.at(of.median_bpm));
         svg.text("usualtext", "start", (x, top - 2.0), "usual range");
         svg.text("small", "start", (x, top + 14.0), "of the 28 days");
-        svg.text("small", "start", (x, top + 29.0), "before each night");
+        svg.text("small", "start", (x, top + 29.0), &format!("before each {}", by.word()));
     }
 }
 
@@ -111,6 +138,7 @@ fn draw_values(
     svg: &mut Svg,
     nights: &BTreeMap<i64, f64>,
     only_days: &[(i64, f64)],
+    [by, other]: [By; 2],
     at: &impl Fn(i64) -> f64,
     y: &Scale,
 ) {
@@ -130,13 +158,18 @@ fn draw_values(
     let mut text_x = LEFT + 6.0;
     if !points.is_empty() {
         svg.dot("dot", (text_x, text_y - 4.0), 3.2);
-        let text = "a night's mean (0 to 7 o'clock, no steps)";
+        let text = by.mark();
         svg.text("small", "start", (text_x + 10.0, text_y), text);
         text_x += width_of(text) + 40.0;
     }
     if !only_days.is_empty() {
         svg.rect("hollow", (text_x - 3.5, text_y - 7.5), (7.0, 7.0));
-        svg.text("small", "start", (text_x + 10.0, text_y), "a day's median, where the night gave too little");
+        svg.text(
+            "small",
+            "start",
+            (text_x + 10.0, text_y),
+            &format!("{}, where the {} gave too little", other.mark(), by.word()),
+        );
     }
 }
 
@@ -169,7 +202,7 @@ fn draw_onset(svg: &mut Svg, report: &Report, (first, last): (i64, i64), x: &Sca
     svg.line("onset", (from, y), (to, y));
     svg.line("onset", (from, y - 4.0), (from, y + 4.0));
     svg.line("onset", (to, y - 4.0), (to, y + 4.0));
-    svg.text("small", "start", (to + 6.0, y + 4.0), "an alert here finds it");
+    svg.text("small", "start", (to + 6.0, y - 2.0), "an alert here finds it");
 }
 
 /// A mark a run of alert-days under the axis, a line up to the values, a label above.

@@ -7,12 +7,15 @@ const STYLE: &str = "text{font-family:'DejaVu Sans',Verdana,Helvetica,Arial,sans
 .value{stroke:#1d3d5c;stroke-width:1.8;fill:none;stroke-linejoin:round}.dot{fill:#1d3d5c}\
 .hollow{fill:#fff;stroke:#1d3d5c;stroke-width:1.5}.learning{fill:#f0f0f0}.alert{fill:#b3261e}\
 .alertline{stroke:#b3261e;stroke-width:1.5;stroke-dasharray:2 3}.alertspan{fill:#b3261e;fill-opacity:.18}\
-.alerttext{fill:#8c1d18;font-weight:bold;font-size:12px}.onset{stroke:#000;stroke-width:2.5}\
+.alerttext{fill:#8c1d18;font-weight:bold;font-size:12px}\
+.alerttext,.onsettext,.small{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}.onset{stroke:#000;stroke-width:2.5}\
 .onsettext{font-weight:bold}.usualtext{fill:#2f6690}";
 
 /// An SVG file under way.
 pub(super) struct Svg {
     body: String,
+    /// Drawn last: nothing lies over words.
+    texts: String,
     width: f64,
     height: f64,
     title: String,
@@ -22,17 +25,26 @@ pub(super) struct Svg {
 impl Svg {
     /// `description` is what somebody hears who does not see it.
     pub(super) fn new(width: f64, height: f64, title: &str, description: &str) -> Self {
-        Self { body: String::new(), width, height, title: title.to_owned(), description: description.to_owned() }
+        Self {
+            body: String::new(),
+            texts: String::new(),
+            width,
+            height,
+            title: title.to_owned(),
+            description: description.to_owned(),
+        }
     }
 
     pub(super) fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
-        self.body += &format!("<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>\n");
+        self.body +=
+            &format!("<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>\n");
     }
 
     pub(super) fn rect(&mut self, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) {
         let (width, height) = (width.max(0.0), height.max(0.0));
-        self.body +=
-            &format!("<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>\n");
+        self.body += &format!(
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>\n"
+        );
     }
 
     pub(super) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
@@ -59,18 +71,18 @@ impl Svg {
     /// `anchor` is start, middle or end.
     pub(super) fn text(&mut self, class: &str, anchor: &str, (x, y): (f64, f64), text: &str) {
         let text = escaped(text);
-        self.body +=
+        self.texts +=
             &format!("<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n");
     }
 
     pub(super) fn finish(self) -> String {
-        let Self { body, width, height, title, description } = self;
+        let Self { body, texts, width, height, title, description } = self;
         let (title, description) = (escaped(&title), escaped(&description));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
              height=\"{height:.0}\" role=\"img\" aria-labelledby=\"title description\">\n<title id=\"title\">{title}</title>\n\
              <desc id=\"description\">{description}</desc>\n<style>{STYLE}</style>\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{body}</svg>\n"
+             <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{body}{texts}</svg>\n"
         )
     }
 }
