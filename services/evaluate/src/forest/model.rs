@@ -114,8 +114,15 @@ impl Model {
 
     /// Writes the file, whole or not at all; one that is there is replaced.
     pub(crate) fn write(&self, path: &Path, read: &[&Path]) -> Result<(), Error> {
+        let bytes = self.to_bytes();
+        if bytes.len() as u64 > MODEL_BYTES_MAX {
+            let (size, most) = (bytes.len() >> 20, MODEL_BYTES_MAX >> 20);
+            return Err(Error::Usage(format!(
+                "a model of {size} MiB, at most {most}: take fewer trees or rows a tree"
+            )));
+        }
         let mut file = WholeFile::create(path, read)?;
-        file.bytes(&self.to_bytes())?;
+        file.bytes(&bytes)?;
         file.finish()
     }
 
@@ -211,6 +218,21 @@ mod tests {
         let bytes = model.to_bytes();
         let read = Model::from_bytes(&bytes).unwrap();
         assert_eq!((&read, read.to_bytes(), read.left_out()), (&model, bytes, Some("label")));
+    }
+
+    /// The vector of the formats' page, put together by another program: head, the forest's file, hash.
+    #[test]
+    fn the_bytes_are_those_that_are_documented() {
+        let hex = "49465441424c450101000000010000007801000000050000006c6162656c\
+             49464f52455354023500000000000000080100000002000000050000000000000001000000030000000000000\
+             0b09f81e4f406cd3fffffffff01000000ffffffff01000000485564cb274a9294790cd62f7dcf54611011aa83\
+             a46fb31d5be68f44bdacb15b7973cef5a675d96c9e0e4e9430888aadfdba10a1d7948cf6583705a56420b5b9";
+        let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        let file: Vec<u8> = digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+        let model = Model::from_bytes(&file).unwrap();
+        assert_eq!((model.columns(), model.left_out()), (&["x".to_owned()][..], Some("label")));
+        assert_eq!((model.forest().seed(), model.forest().sample_size()), (5, 2));
+        assert_eq!(model.to_bytes(), file);
     }
 
     #[test]
