@@ -7,6 +7,7 @@ mod crash;
 mod custody;
 mod damage;
 mod demo;
+mod detect;
 mod forest;
 mod index;
 mod processes;
