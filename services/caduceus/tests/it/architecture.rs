@@ -78,7 +78,17 @@ fn allowed(group: &str, name: &str) -> BTreeSet<&'static str> {
         ("services", "caduceus") | ("bench", _) => {
             return pure
                 .into_iter()
-                .chain(["kit", "store", "stream", "monitor", "notify", "portal", "record-node", "recording", "evaluate"])
+                .chain([
+                    "kit",
+                    "store",
+                    "stream",
+                    "monitor",
+                    "notify",
+                    "portal",
+                    "record-node",
+                    "recording",
+                    "evaluate",
+                ])
                 .collect();
         }
         // Files in, files out: no part of the running platform.
