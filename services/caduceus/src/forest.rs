@@ -48,10 +48,10 @@ fn growth_of(growth: &cli::Growth) -> Growth {
     Growth { trees: growth.trees, sample: growth.sample }
 }
 
-/// A reader that went away (`caduceus forest score … | head`) is no failure.
+/// A reader that went away (`caduceus forest score … | head`, or `--out /dev/stdout`) is no failure.
 fn told(error: Error) -> Outcome {
     match error {
-        Error::Output(source) if source.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Error::Output(source) | Error::File { source, .. } if source.kind() == ErrorKind::BrokenPipe => Ok(()),
         error => Err(error.into()),
     }
 }
