@@ -4,6 +4,7 @@
 //! turns. What was measured is written as JSON; the tables in `docs/` are made from that JSON and from nothing else.
 
 mod data;
+mod detection;
 mod entrant;
 mod forest;
 mod install;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Subcommand;
+use serde::{Deserialize, Serialize};
 
 use report::Report;
 
@@ -30,6 +32,18 @@ pub(crate) enum Anchors {
         #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
         /// Where the JSON goes, `docs/anchors-forest.json` if not said; the table goes beside it, with the ending `.md`.
+        #[arg(long, value_name = "OUT.json")]
+        json: Option<PathBuf>,
+    },
+    /// Onset of an illness, stress, the Numenta benchmark and labelled tables, by the product's own commands.
+    Detection {
+        /// The folder of recordings: `wearable`, `nab`, `tabular`; what is absent is named and left out.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The program to measure; if not said, `caduceus` is built in the release profile.
+        #[arg(long, value_name = "PATH")]
+        binary: Option<PathBuf>,
+        /// Where the JSON goes, `docs/anchors-detection.json` if not said; the table goes beside it, with the ending `.md`.
         #[arg(long, value_name = "OUT.json")]
         json: Option<PathBuf>,
     },
@@ -46,11 +60,12 @@ pub(crate) fn run(what: &Anchors) -> Result<()> {
         Anchors::Forest { rounds, json } => {
             let json = json.clone().unwrap_or_else(|| root().join("docs/anchors-forest.json"));
             check_ending(&json)?;
-            let report = forest::measure(*rounds)?;
-            let text = serde_json::to_string_pretty(&report).context("writing the report as JSON")? + "\n";
-            std::fs::write(&json, text).with_context(|| format!("writing {}", json.display()))?;
-            eprintln!("xtask: wrote {}", json.display());
-            write_table(&json)
+            write(&json, &forest::measure(*rounds)?)
+        }
+        Anchors::Detection { data, binary, json } => {
+            let json = json.clone().unwrap_or_else(|| root().join("docs/anchors-detection.json"));
+            check_ending(&json)?;
+            write(&json, &detection::measure(data, binary.as_deref())?)
         }
         Anchors::Table { json } => {
             check_ending(json)?;
@@ -64,15 +79,35 @@ fn check_ending(json: &Path) -> Result<()> {
     Ok(())
 }
 
+fn write(json: &Path, report: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(report).context("writing the report as JSON")? + "\n";
+    std::fs::write(json, text).with_context(|| format!("writing {}", json.display()))?;
+    eprintln!("xtask: wrote {}", json.display());
+    write_table(json)
+}
+
 /// Makes the table from the file, not from memory: what is published is what was written.
 fn write_table(json: &Path) -> Result<()> {
     let text = std::fs::read_to_string(json).with_context(|| format!("reading {}", json.display()))?;
-    let report: Report = serde_json::from_str(&text).with_context(|| format!("{}: no such report", json.display()))?;
-    let page = table::page(&report);
+    let page = page_of(&text).with_context(|| format!("{}: no such report", json.display()))?;
     let out = json.with_extension("md");
     std::fs::write(&out, &page).with_context(|| format!("writing {}", out.display()))?;
     eprintln!("{page}\nxtask: wrote {}", out.display());
     Ok(())
+}
+
+/// The command that a report names says what it is about.
+fn page_of(text: &str) -> serde_json::Result<String> {
+    #[derive(Deserialize)]
+    struct Made {
+        command: String,
+    }
+    let made: Made = serde_json::from_str(text)?;
+    if made.command == detection::COMMAND {
+        serde_json::from_str(text).map(|report: detection::Report| detection::page(&report))
+    } else {
+        serde_json::from_str(text).map(|report: Report| table::page(&report))
+    }
 }
 
 /// The root of the work tree.
@@ -86,10 +121,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_table_is_what_the_committed_json_gives() {
-        let json = root().join("docs/anchors-forest.json");
-        let report: Report = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
-        let page = std::fs::read_to_string(json.with_extension("md")).unwrap();
-        assert!(page == table::page(&report), "run `cargo xtask anchors table docs/anchors-forest.json`");
+    fn the_committed_tables_are_what_the_committed_json_gives() {
+        for name in ["docs/anchors-forest.json", "docs/anchors-detection.json"] {
+            let json = root().join(name);
+            let page = std::fs::read_to_string(json.with_extension("md")).unwrap();
+            let made = page_of(&std::fs::read_to_string(&json).unwrap()).unwrap();
+            assert!(page == made, "run `cargo xtask anchors table {name}`");
+        }
     }
 }

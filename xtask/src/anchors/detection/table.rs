@@ -1,0 +1,209 @@
+//! The page in `docs/` that a report gives.
+
+use std::fmt::Write as _;
+
+use super::report::{
+    Bound, Goal, Mean, Methods, Nab, NabScore, Onset, OverAll, Person, Report, Set, Stress, Tabular, Verdict,
+};
+
+pub(in super::super) fn page(report: &Report) -> String {
+    let mut page = String::from("# How well it detects\n\n");
+    let _ = write!(
+        page,
+        "Made by `{}` from the JSON beside this page; not written by hand. Every figure is what the program's own commands say, \
+         with one setting for all people and all files of a kind. The recordings are others', named in \
+         [bench/README.md](../bench/README.md); they are few, and no product claim can rest on them.\n\n",
+        report.command
+    );
+    let _ = write!(
+        page,
+        "Measured {} in the work tree of commit {}; the program: {}.\n\n",
+        report.measured_at, report.commit, report.program
+    );
+    for absent in &report.left_out {
+        let _ = write!(page, "**Left out: {}**: {}.\n\n", absent.what, absent.why);
+    }
+    goals(&mut page, &report.goals);
+    if let Some(part) = &report.onset {
+        onset(&mut page, part);
+    }
+    if let Some(part) = &report.stress {
+        stress(&mut page, part);
+    }
+    if let Some(part) = &report.nab {
+        nab(&mut page, part);
+    }
+    if let Some(part) = &report.tabular {
+        tabular(&mut page, part);
+    }
+    page.truncate(page.trim_end().len());
+    page + "\n"
+}
+
+fn goals(page: &mut String, goals: &[Goal]) {
+    page.push_str("## Goals\n\n| figure | goal | measured | on | |\n| --- | --- | --- | --- | --- |\n");
+    for goal in goals {
+        let bound = match goal.bound {
+            Bound::AtLeast(least) => format!("≥ {least}"),
+            Bound::AtMost(most) => format!("≤ {most}"),
+        };
+        let verdict = goal.met().map_or("not measured", |met| if met { "met" } else { "**not met**" });
+        let measured = goal.measured.map_or("–".into(), |value| figure(value, goal.bound));
+        let on = if goal.measured.is_some() { &goal.on } else { "–" };
+        let _ = writeln!(page, "| {} | {bound} | {measured} | {on} | {verdict} |", goal.figure);
+    }
+    page.push('\n');
+}
+
+/// Scores out of 100 with one digit behind the point, everything else with three.
+fn figure(value: f64, bound: Bound) -> String {
+    let (Bound::AtLeast(limit) | Bound::AtMost(limit)) = bound;
+    if limit > 10.0 { format!("{value:.1}") } else { format!("{value:.3}") }
+}
+
+fn command(page: &mut String, commands: &str) {
+    let _ = write!(page, "```\n{}\n```\n\n", commands.replace("; ", "\n"));
+}
+
+fn onset(page: &mut String, onset: &Onset) {
+    page.push_str("## Onset of an illness, at home\n\n");
+    command(page, &onset.commands);
+    page.push_str(
+        "Found is an alert-day from 14 days before the onset to 7 after; the lead is days from the first of them to the onset, negative \
+         after it. False are alert-days more than 21 days before the onset or more than 14 after the recovery. Beside the \
+         detector two plain rules on the same resting heart rate: one night more than 1.5 robust standard deviations above the median of 28 \
+         days, and two nights in a row at least 4 beats a minute above it.\n\n\
+         | | detector: found, lead | false days of well days | z > 1.5: found, lead | false | two nights: found, lead | false |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for Person { person, methods: Methods { ours, z_above, two_nights }, .. } in &onset.people {
+        let cells = [ours, z_above, two_nights].map(|verdict| {
+            format!("{} | {} of {}", lead(verdict), verdict.false_alert_days, verdict.well_days_monitored)
+        });
+        let _ = writeln!(page, "| {person} | {} |", cells.join(" | "));
+    }
+    let Methods { ours, z_above, two_nights } = &onset.over_all;
+    let cells = [ours, z_above, two_nights].map(over_all);
+    let _ = write!(page, "| **all** | {} |\n\n", cells.join(" | "));
+    if !onset.unlabelled.is_empty() {
+        let _ = write!(page, "Not counted, as their onset is not known: {}.\n\n", onset.unlabelled.join(", "));
+    }
+}
+
+fn lead(verdict: &Verdict) -> String {
+    match (verdict.found, verdict.lead_days) {
+        (true, Some(days)) => format!("yes, {days} d"),
+        (true, None) => "yes".into(),
+        (false, _) => "no".into(),
+    }
+}
+
+fn over_all(all: &OverAll) -> String {
+    let median = all.median_lead_days.map_or(String::new(), |days| format!(", median {days} d"));
+    let rate = all.false_alert_days_per_30.map_or("–".into(), |rate| format!("{rate:.2} per 30"));
+    format!(
+        "**{} of {}**{median} | {} of {}: **{rate}**",
+        all.found, all.people, all.false_alert_days, all.well_days_monitored
+    )
+}
+
+fn stress(page: &mut String, stress: &Stress) {
+    page.push_str("## Stress at the bedside, a second at a time\n\n");
+    command(page, &stress.commands);
+    page.push_str(
+        "How often the severity, known at that second, is higher under stress than at rest. In this protocol stress comes early, so a clock \
+         alone passes for a detector in the plain figure; balanced is each run of stress against at most 300 s of rest before it \
+         and 300 s after it.\n\n| AUROC | mean | standard deviation | lowest | highest | people |\n\
+         | --- | --- | --- | --- | --- | --- |\n",
+    );
+    let areas =
+        |area: fn(&super::report::Areas) -> Option<f64>| stress.people.iter().filter_map(area).collect::<Vec<_>>();
+    let rows = [
+        ("plain", stress.plain, areas(|areas| areas.plain)),
+        ("balanced", stress.balanced, areas(|areas| areas.balanced)),
+    ];
+    for (name, mean, areas) in rows {
+        let Some(Mean { mean, sd, count }) = mean else { continue };
+        let sd = sd.map_or("–".into(), |sd| format!("{sd:.3}"));
+        let lowest = areas.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = areas.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let _ = writeln!(page, "| {name} | **{mean:.3}** | {sd} | {lowest:.3} | {highest:.3} | {count} |");
+    }
+    page.push('\n');
+}
+
+fn nab(page: &mut String, nab: &Nab) {
+    page.push_str("## The Numenta benchmark, a stream\n\n");
+    command(page, &nab.commands);
+    let _ = write!(
+        page,
+        "The benchmark's {} profile on {} files: 0 without any alert, 100 of a perfect detector, at the one threshold for all files that \
+         is best for each column, as the benchmark takes it. Gated: a score weighs the less the sooner it follows one at least as high, so that an episode gives one alert. \
+         Windows found, and rows outside all windows that alert.\n\n",
+        nab.profile, nab.files
+    );
+    page.push_str("| group | files | gated | found | false | ungated | found | false |\n");
+    page.push_str("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for (name, gated) in &nab.gated.groups {
+        let Some(ungated) = nab.ungated.groups.get(name) else { continue };
+        let cells = [gated, ungated].map(|group| {
+            format!("{} | {} of {} | {}", score(group.score), group.found, group.windows, group.false_alerts)
+        });
+        let _ = writeln!(page, "| {name} | {} | {} |", gated.files, cells.join(" | "));
+    }
+    let cells = [&nab.gated, &nab.ungated].map(|NabScore { score: all, windows, found, false_alerts, .. }| {
+        format!("**{}** | {found} of {windows} | {false_alerts}", score(*all))
+    });
+    let _ = write!(page, "| **all** | {} | {} |\n\n", nab.files, cells.join(" | "));
+    if !nab.absent.is_empty() {
+        let _ = write!(page, "Labelled, and not there: {}.\n\n", nab.absent.join(", "));
+    }
+}
+
+fn score(score: Option<f64>) -> String {
+    score.map_or("–".into(), |score| format!("{score:.1}"))
+}
+
+fn tabular(page: &mut String, tabular: &Tabular) {
+    page.push_str("## The forest alone, on labelled tables\n\n");
+    command(page, &tabular.commands);
+    page.push_str(
+        "100 trees of at most 256 rows, fit and scored on the whole table: mean ± standard deviation over the seeds.\n\n\
+         | set | rows | features | anomalies | AUROC | average precision | seeds |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for Set { name, rows, features, anomalies, auroc, average_precision } in &tabular.sets {
+        let [area, precision] = [auroc, average_precision].map(|mean| {
+            let sd = mean.sd.map_or(String::new(), |sd| format!(" ± {sd:.3}"));
+            format!("{:.3}{sd}", mean.mean)
+        });
+        let _ =
+            writeln!(page, "| {name} | {rows} | {features} | {anomalies} | {area} | {precision} | {} |", auroc.count);
+    }
+    page.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::LeftOut;
+    use super::*;
+
+    #[test]
+    fn a_page_of_little_names_what_was_left_out_and_calls_no_goal_met() {
+        let report = Report {
+            command: "cargo xtask anchors detection --data DIR".into(),
+            measured_at: "2026-01-01T00:00:00Z".into(),
+            commit: "abc".into(),
+            program: "given".into(),
+            left_out: vec![LeftOut { what: "labelled tables".into(), why: "there is no tabular/*.csv.gz".into() }],
+            goals: super::super::goals::of(None, None, None),
+            onset: None,
+            stress: None,
+            nab: None,
+            tabular: None,
+        };
+        let page = page(&report);
+        assert!(page.contains("**Left out: labelled tables**: there is no tabular/*.csv.gz."), "{page}");
+        assert_eq!(page.matches("| – | – | not measured |").count(), report.goals.len(), "{page}");
+        assert!(!page.contains("| met |") && !page.contains("not met"), "{page}");
+    }
+}
