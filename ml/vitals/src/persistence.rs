@@ -40,6 +40,13 @@ impl History {
         self.count() >= k
     }
 
+    /// Whether it has held for this long without a break: what `opens` counts, for devices that measure seldom.
+    pub(crate) fn unbroken_for(&self, span_ms: i64) -> bool {
+        self.held != 0
+            && self.held.trailing_ones() == self.held.count_ones()
+            && self.until_ms.saturating_sub(self.since_ms) >= span_ms
+    }
+
     pub(crate) fn resolves(&self, n: u8) -> bool {
         self.clear_run >= n
     }

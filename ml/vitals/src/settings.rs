@@ -131,7 +131,8 @@ pub struct Settings {
     /// A heart that is too fast at rest while no second vital deviates may be exercise that steps do not show (cycling,
     /// swimming): then so many …
     pub fast_alone_k: u8,
-    /// … of so many steps with data are needed. At most 64; `fast_alone_k` = 0 asks for no second vital.
+    /// … of so many steps with data are needed, or all of those that there are over as long a time as `fast_alone_k` steps take:
+    /// some devices measure seldom. At most 64; `fast_alone_k` = 0 asks for no second vital.
     pub fast_alone_n: u8,
     /// An episode older than this no longer keeps readings out of the baseline, days.
     pub relearn_days: u16,

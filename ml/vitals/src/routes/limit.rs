@@ -77,7 +77,8 @@ impl Run<'_> {
             history.restart();
         }
         history.push(fast, !fast, settings.fast_alone_n, from_ms, to_ms);
-        if !fast || history.opens(settings.fast_alone_k) {
+        let span_ms = i64::from(settings.fast_alone_k) * i64::from(settings.step_ms);
+        if !fast || history.opens(settings.fast_alone_k) || history.unbroken_for(span_ms) {
             return true;
         }
         let own = feature_of(entry.signal);

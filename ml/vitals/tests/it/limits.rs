@@ -134,6 +134,20 @@ fn a_fast_heart_alone_needs_three_quarters_of_an_hour_and_with_a_second_vital_mi
     assert_eq!(run(900), [(Signal::HeartRate, Change::Opened, 805)]);
 }
 
+/// The time counts, not how often a device measures; a value in between that is not fast breaks it.
+#[test]
+fn a_fast_heart_alone_is_told_after_the_same_time_by_a_device_that_measures_seldom() {
+    let run = |slow_at: Option<i64>| {
+        let mut bed = Bed::new(Settings::home());
+        for minute in (0..100).step_by(5) {
+            bed.hear(reading(minute, Signal::HeartRate, if slow_at == Some(minute) { 120 } else { 150 }));
+        }
+        said(&bed)
+    };
+    assert_eq!(run(None), [(Signal::HeartRate, Change::Opened, 46)]);
+    assert_eq!(run(Some(30)), []);
+}
+
 #[test]
 fn a_minute_waits_for_slower_devices_and_what_comes_later_is_late() {
     let mut bed = Bed::new(Settings::default());

@@ -30,8 +30,7 @@ pub(super) fn each_step_is_mailed_once(network: &Network, runtime: &Runtime, log
     let start_ms = end_ms - 6 * CHUNK_MINUTES * MINUTE_MS;
     let plan = Plan { seed: 11, start_ms, end_ms, offset_minutes: 60, interval_minutes: 1 };
     let ill = |patient: usize| {
-        let kind = if patient.is_multiple_of(2) { IllnessKind::Tachycardia } else { IllnessKind::Desaturation };
-        let patient = u32::try_from(patient).unwrap();
+        let (patient, kind) = (u32::try_from(patient).unwrap(), IllnessKind::Desaturation);
         Illness { patient, start_ms: start_ms + 60 * MINUTE_MS, end_ms: start_ms + 105 * MINUTE_MS, kind }
     };
     let illnesses: Vec<_> = (0..patients.len()).map(ill).collect();
