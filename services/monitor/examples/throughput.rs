@@ -131,7 +131,12 @@ async fn main() {
     let messages = (patients * minutes) as f64;
     println!(
         "{{\"patients\": {patients}, \"messages\": {messages}, \"values\": {}, \"scores\": {}, \"blocks\": {}, \"commits\": {}, \"seconds\": {seconds:.3}, \"cpu_seconds\": {cpu:.3}, \"messages_per_cpu_second\": {:.0}, \"us_per_message\": {:.3}}}",
-        told.readings, told.scores, told.blocks, told.commits, messages / cpu, cpu * 1e6 / messages
+        told.readings,
+        told.scores,
+        told.blocks,
+        told.commits,
+        messages / cpu,
+        cpu * 1e6 / messages
     );
     shutdown.trigger();
     task.await.unwrap().unwrap();

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use hyper::StatusCode;
 use kit::{Clock as _, Shutdown};
 use phc::Subject;
-use portal::Ingest;
+use portal::{Ingest, Line, LineResult, Submission};
 use serde_json::{Value, json};
 use vitals::{Reading, milli};
 
@@ -96,18 +96,22 @@ impl Feed {
                     let readings = person.until(end_ms);
                     let first = person.next_sequence;
                     person.next_sequence += readings.len() as u64;
-                    let (ingest, chain) = (self.ingest.clone(), patient.chain.id);
                     if !readings.is_empty() {
-                        sending.push(async move {
-                            ingest.submit(chain, DEVICE, Subject::Patient, first, &readings, time_ms).await
+                        let lines = readings.into_iter().map(|reading| Line { reading: Ok(reading), sent: Vec::new() });
+                        sending.push(Submission {
+                            chain: patient.chain.id,
+                            device: DEVICE.into(),
+                            subject: Subject::Patient,
+                            first_sequence: Some(first),
+                            received_ms: time_ms,
+                            lines: lines.collect(),
                         });
                     }
                 }
             }
-            for results in try_join_all(sending).await.or_environment("ingest")? {
-                self.rejected +=
-                    results.iter().filter(|result| !matches!(result, portal::LineResult::Accepted)).count() as u64;
-            }
+            let results = self.ingest.submit_all(sending).await.or_environment("ingest")?;
+            let refused = results.iter().flatten().filter(|result| !matches!(result, LineResult::Accepted));
+            self.rejected += refused.count() as u64;
             self.ingest.tick(time_ms, false).await.or_environment("ingest")?;
             show(time_ms, &self.story);
         }

@@ -5,7 +5,6 @@ mod kept;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 use kit::{Clock as _, ManualClock};
 use phc::Subject;
@@ -290,8 +289,8 @@ impl Feeder<'_> {
         if let Some(failure) = self.platform.broken() {
             return Err(failure);
         }
-        let sending = std::mem::take(&mut self.waiting).into_iter().map(|batch| self.ingest.submit_lines(batch));
-        for result in try_join_all(sending).await.or_environment("ingest")?.into_iter().flatten() {
+        let results = self.ingest.submit_all(std::mem::take(&mut self.waiting)).await.or_environment("ingest")?;
+        for result in results.into_iter().flatten() {
             match result {
                 LineResult::Accepted => self.counts.accepted += 1,
                 LineResult::AlreadyHeld => self.counts.held += 1,

@@ -120,26 +120,24 @@ impl Ingest {
 
     /// Submits lines; when this answers, what was accepted is durable.
     pub async fn submit_lines(&self, submission: Submission) -> Result<Vec<LineResult>, Error> {
-        if submission.lines.is_empty() || submission.lines.len() > LINES_MAX {
-            return Err(Error::Invalid(format!("{} lines; 1 to {LINES_MAX} are possible", submission.lines.len())));
+        Ok(self.submit_all(vec![submission]).await?.pop().unwrap_or_default())
+    }
+
+    /// Submits one after the other, in this order, without waiting for one before the next goes in: so many share a barrier.
+    /// A device's submissions must not be sent by several callers at once: what overtakes is refused as too far behind.
+    pub async fn submit_all(&self, submissions: Vec<Submission>) -> Result<Vec<Vec<LineResult>>, Error> {
+        submissions.iter().try_for_each(check)?;
+        let mut answers = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            let (answer, answered) = oneshot::channel();
+            self.send(Job::Submit(submission, answer)).await?;
+            answers.push(answered);
         }
-        if submission.device.is_empty() || submission.device.len() > phc::messages::NAME_BYTES_MAX {
-            return Err(Error::Invalid("a device's name is 1 to 128 bytes".into()));
+        let mut results = Vec::with_capacity(answers.len());
+        for answered in answers {
+            results.push(answered.await.map_err(|_| Error::Ended("ingest"))??);
         }
-        if matches!(&submission.subject, Subject::Location(l) if l.is_empty() || l.len() > phc::messages::NAME_BYTES_MAX)
-        {
-            return Err(Error::Invalid("a location's name is 1 to 128 bytes".into()));
-        }
-        let unnumbered = submission.device.starts_with(held::UNNUMBERED);
-        if submission.first_sequence.is_some() == unnumbered {
-            return Err(Error::Invalid("a device named fhir/… has no sequence, and every other has one".into()));
-        }
-        if submission.first_sequence.is_some_and(|first| first.checked_add(submission.lines.len() as u64).is_none()) {
-            return Err(Error::Invalid("the sequences exceed 64 bits".into()));
-        }
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Submit(submission, answer)).await?;
-        answered.await.map_err(|_| Error::Ended("ingest"))?
+        Ok(results)
     }
 
     /// As [`submit_lines`](Self::submit_lines), for readings that are typed already.
@@ -179,4 +177,25 @@ impl Ingest {
     async fn send(&self, job: Job) -> Result<(), Error> {
         self.jobs.send(job).await.map_err(|_| Error::Ended("ingest"))
     }
+}
+
+/// Bounds of a submission.
+fn check(submission: &Submission) -> Result<(), Error> {
+    if submission.lines.is_empty() || submission.lines.len() > LINES_MAX {
+        return Err(Error::Invalid(format!("{} lines; 1 to {LINES_MAX} are possible", submission.lines.len())));
+    }
+    if submission.device.is_empty() || submission.device.len() > phc::messages::NAME_BYTES_MAX {
+        return Err(Error::Invalid("a device's name is 1 to 128 bytes".into()));
+    }
+    if matches!(&submission.subject, Subject::Location(l) if l.is_empty() || l.len() > phc::messages::NAME_BYTES_MAX) {
+        return Err(Error::Invalid("a location's name is 1 to 128 bytes".into()));
+    }
+    let unnumbered = submission.device.starts_with(held::UNNUMBERED);
+    if submission.first_sequence.is_some() == unnumbered {
+        return Err(Error::Invalid("a device named fhir/… has no sequence, and every other has one".into()));
+    }
+    if submission.first_sequence.is_some_and(|first| first.checked_add(submission.lines.len() as u64).is_none()) {
+        return Err(Error::Invalid("the sequences exceed 64 bits".into()));
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 use axum::http::StatusCode;
 use ledger::{Digest, sha256};
 use phc::{ReadingBatch, Subject, Tick, open_topic_value};
-use portal::{Holder, IngestSettings, LineResult};
+use portal::{Holder, IngestSettings, Line, LineResult, Submission};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stream::topics::READINGS;
@@ -209,6 +209,37 @@ async fn many_senders_at_once_share_barriers_and_lose_nothing() {
     assert_eq!(ingest.accepted(), 200);
     let barriers = world.log.counts().barriers - before;
     assert!(barriers < 100, "{barriers} barriers for 200 submissions");
+}
+
+/// One device's submissions, more than wait at once and more than a task is polled for without a pause: none overtakes.
+#[tokio::test(flavor = "multi_thread")]
+async fn submissions_of_one_device_go_in_one_after_the_other_however_many_there_are() {
+    let world = World::new().await;
+    let ingest = world.portal.ingest().clone();
+    let submission = |first: u64| {
+        let line = |sequence: u64| Line {
+            reading: Ok(Reading {
+                signal: Signal::HeartRate,
+                value_milli: 60_000 + i64::try_from(sequence).unwrap() % 50_000,
+                time_ms: NOON_MS - 100_000_000 + i64::try_from(sequence).unwrap() * 1_000,
+                offset_minutes: None,
+                provenance: Provenance::Device,
+            }),
+            sent: Vec::new(),
+        };
+        Submission {
+            chain: sha256(b"p1"),
+            device: "watch".into(),
+            subject: Subject::Patient,
+            first_sequence: Some(first),
+            received_ms: NOON_MS,
+            lines: (first..first + 100).map(line).collect(),
+        }
+    };
+    let results = ingest.submit_all((0..400).map(|number| submission(number * 100)).collect()).await.unwrap();
+    assert_eq!(results.len(), 400);
+    assert!(results.iter().flatten().all(|result| *result == LineResult::Accepted));
+    assert!(held(&world).await.into_iter().map(|(sequence, _)| sequence).eq(0..40_000));
 }
 
 /// What a replay does: long batches, then a restart that knows them all. The rate is printed with `--nocapture`.

@@ -17,9 +17,9 @@ const DAYS: i64 = 16;
 /// Hours of one patient in one request.
 const CHUNK_HOURS: i64 = 12;
 
-/// The readings of simulated people, each ill for an hour on the last day.
+/// The readings of simulated people, each ill for three hours on the last day.
 fn chunks(people: usize, end_ms: i64) -> Vec<Chunk> {
-    let ill = |patient, kind| Illness { patient, start_ms: end_ms - 20 * HOUR_MS, end_ms: end_ms - 19 * HOUR_MS, kind };
+    let ill = |patient, kind| Illness { patient, start_ms: end_ms - 20 * HOUR_MS, end_ms: end_ms - 17 * HOUR_MS, kind };
     let illnesses = [
         ill(0, IllnessKind::Tachycardia),
         ill(1, IllnessKind::Desaturation),
