@@ -96,29 +96,31 @@ fn ended() -> Trouble {
     Trouble::Unavailable("the thread that asks record nodes has ended; start the process anew".into())
 }
 
-/// Asks the node that answered last; where it does not answer, the next.
+/// Asks the node that answered last; where it does not answer, the next. The error says what each of them did.
 async fn carry_out(http: &Http, nodes: &[String], first: &AtomicUsize, ask: &Ask) -> Answer {
-    let mut last = Trouble::Unavailable("no record node is configured; set nodes in [record_chain]".into());
+    let mut reasons = Vec::new();
     let start = first.load(Ordering::Relaxed);
     for turn in 0..nodes.len() {
         let number = start.wrapping_add(turn) % nodes.len();
         let Some(node) = nodes.get(number) else { continue };
         match tokio::time::timeout(ask.within, once(http, node, ask)).await {
-            Ok(Ok(Err(Trouble::Unavailable(reason)))) => last = Trouble::Unavailable(format!("{node}: {reason}")),
+            Ok(Err(reason) | Ok(Err(Trouble::Unavailable(reason)))) => reasons.push(format!("{node}: {reason}")),
             Ok(Ok(answer)) => {
                 first.store(number, Ordering::Relaxed);
                 return answer;
             }
-            Ok(Err(reason)) => last = Trouble::Unavailable(format!("{node}: {reason}")),
             Err(_) => {
-                last = Trouble::Unavailable(format!("{node}: no answer within {} s", ask.within.as_secs()));
+                reasons.push(format!("{node}: no answer within {} s", ask.within.as_secs()));
                 if !ask.again {
                     break;
                 }
             }
         }
     }
-    Err(last)
+    if reasons.is_empty() {
+        reasons.push("no record node is configured; set nodes in [record_chain]".into());
+    }
+    Err(Trouble::Unavailable(reasons.join("; ")))
 }
 
 /// The outer error: no answer came. The inner: the node's own.
