@@ -10,7 +10,8 @@ use linfa::traits::Fit as _;
 use ndarray::{Array1, Array2, Axis, Slice};
 
 /// For the report.
-pub(crate) const SETTINGS: &str = "100 trees × 256, batch layout made beforehand, one thread; stream: 50 trees × 256, stream-small: 10 × 64";
+pub(crate) const SETTINGS: &str =
+    "100 trees × 256, batch layout made beforehand, one thread; stream: 50 trees × 256, stream-small: 10 × 64";
 
 type Job<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 

@@ -1,8 +1,8 @@
 //! Salted commitments: what a chain shows of a record until somebody is entitled to see it.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use sha2::Digest as _;
 use rand_core::{CryptoRng, RngCore};
+use sha2::Digest as _;
 use zeroize::Zeroize;
 
 use crate::{Chain, Digest, Domain};
