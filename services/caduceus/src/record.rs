@@ -80,9 +80,9 @@ impl RecordNodes {
         &self.nodes[0].1
     }
 
-    /// Number of validators.
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
+    /// All of them, the first one first.
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &Node> {
+        self.nodes.iter().map(|(_, node, _)| node)
     }
 
     /// Stops all nodes; what they decided is on disk.

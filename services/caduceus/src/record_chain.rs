@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use claims::Finality;
 use erm::{Block, Key, SetChange, Signed, StateProof};
 use ledger::Digest;
@@ -66,19 +67,24 @@ impl RecordChain for NodeChain {
     }
 
     async fn commit(&self, transaction: Vec<u8>) -> Result<u64, ChainError> {
-        let code = self.refusal_code(&transaction);
-        let id = match self.node.submit(transaction.into()).await {
+        let transaction = Bytes::from(transaction);
+        let unavailable = |error: &dyn std::fmt::Display| ChainError::Unavailable(error.to_string());
+        let id = match self.node.submit(transaction.clone()).await {
             Ok(id) | Err(SubmitError::AlreadyWaiting(id)) => id,
             Err(SubmitError::AlreadyCommitted { height, .. }) => return Ok(height),
-            Err(SubmitError::Refused(refusal)) => {
-                return Err(ChainError::Refused { code, reason: refusal.to_string() });
+            Err(SubmitError::Refused(refusal)) => return Err(self.refused(&transaction, &refusal)),
+            Err(error @ SubmitError::TooLarge { .. }) => return Err(of_code(0, &error)),
+            Err(error @ SubmitError::SequenceTaken { by, .. }) => {
+                // Every node says so until that one is in a block, and then its sender's next sequence is another.
+                self.node.await_gone(by).await.map_err(|error| unavailable(&error))?;
+                return Err(of_code(erm::Refusal::SequenceUsed { expected: 0, found: 0 }.code(), &error));
             }
-            Err(error) => return Err(ChainError::Unavailable(error.to_string())),
+            Err(error) => return Err(unavailable(&error)),
         };
         match self.node.await_committed(id).await {
             Ok(committed) => Ok(committed.height),
-            Err(AwaitError::Dropped(refusal)) => Err(ChainError::Refused { code, reason: refusal.to_string() }),
-            Err(error @ AwaitError::Stopped) => Err(ChainError::Unavailable(error.to_string())),
+            Err(AwaitError::Dropped(refusal)) => Err(self.refused(&transaction, &refusal)),
+            Err(error @ AwaitError::Stopped) => Err(unavailable(&error)),
         }
     }
 
@@ -91,16 +97,20 @@ impl RecordChain for NodeChain {
 }
 
 impl NodeChain {
-    /// The number of the rule that a transaction breaks now; 0 where it breaks none yet.
-    fn refusal_code(&self, transaction: &[u8]) -> u16 {
-        let refusal = match Signed::decode(transaction) {
+    /// A refusal with the number of the rule that the transaction breaks by now; 0 where it breaks none.
+    fn refused(&self, transaction: &[u8], why: &record_node::Refusal) -> ChainError {
+        let broken = match Signed::decode(transaction) {
             Err(refusal) => Some(refusal),
             Ok(signed) => self
                 .node
                 .read(|machine| machine.state().admit(&signed).err().and_then(|error| error.refusal().cloned())),
         };
-        refusal.map_or(0, |refusal| refusal.code())
+        of_code(broken.map_or(0, |refusal| refusal.code()), why)
     }
+}
+
+fn of_code(code: u16, why: &dyn std::fmt::Display) -> ChainError {
+    ChainError::Refused { code, reason: why.to_string() }
 }
 
 /// The state after one block.

@@ -87,6 +87,8 @@ pub enum SubmitError {
     SequenceTaken {
         /// The sequence.
         sequence: u64,
+        /// The transaction that waits.
+        by: Digest,
     },
     /// The sender has as many transactions waiting as one may: wait for a block.
     #[error("this sender has {count} transactions waiting, which is the most; try again after the next block")]

@@ -92,6 +92,10 @@ impl Mempool {
         self.checked.contains(checked)
     }
 
+    pub(crate) fn holds(&self, id: &Digest) -> bool {
+        self.waiting.contains_key(id)
+    }
+
     pub(crate) fn place(&self, id: &Digest) -> Option<Place> {
         self.committed.get(id).copied()
     }
@@ -126,8 +130,8 @@ impl Mempool {
         self.is_new(&id, local)?;
         self.room_for(bytes.len())?;
         let of_sender = self.senders.entry(admission.sender.clone()).or_default();
-        if of_sender.contains_key(&admission.sequence) {
-            return Err(SubmitError::SequenceTaken { sequence: admission.sequence });
+        if let Some(by) = of_sender.get(&admission.sequence) {
+            return Err(SubmitError::SequenceTaken { sequence: admission.sequence, by: *by });
         }
         if of_sender.len() >= self.limits.per_sender {
             return Err(SubmitError::SenderFull { count: of_sender.len() });
@@ -264,7 +268,7 @@ mod tests {
         assert!(pool.is_checked(&first.checked));
         assert!(!pool.is_checked(&first.id), "the same content with another signature was not verified");
         let other = Admission { id: Digest([9; 32]), ..first.clone() };
-        assert_eq!(pool.insert(bytes(5), other, true), Err(SubmitError::SequenceTaken { sequence: 0 }));
+        assert_eq!(pool.insert(bytes(5), other, true), Err(SubmitError::SequenceTaken { sequence: 0, by: first.id }));
         pool.committed(7, &[first.id]);
         assert!(!pool.is_checked(&first.checked), "what left is forgotten");
         assert_eq!(

@@ -252,6 +252,23 @@ impl<M: StateMachine> Handle<M> {
         answered.await.unwrap_or(Err(AwaitError::Stopped))
     }
 
+    /// Waits until a transaction no longer waits here: it is in a block, it was dropped, or it never waited.
+    ///
+    /// # Errors
+    /// [`AwaitError::Stopped`] where the node stops before.
+    pub async fn await_gone(&self, id: Digest) -> Result<(), AwaitError> {
+        let (waiter, answered) = oneshot::channel();
+        self.shared.waiters().entry(id).or_default().push(waiter);
+        // Whatever leaves the mempool leaves it before those who wait are told.
+        if !self.shared.mempool().holds(&id) {
+            return Ok(());
+        }
+        if self.shared.stop.is_cancelled() {
+            return Err(AwaitError::Stopped);
+        }
+        answered.await.map(drop).map_err(|_| AwaitError::Stopped)
+    }
+
     /// Height of the last final block here.
     pub fn height(&self) -> u64 {
         *self.shared.heights.borrow()

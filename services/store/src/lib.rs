@@ -23,6 +23,6 @@ pub mod segment_log;
 
 pub use blob::BlobStore;
 pub use error::{Error, Result};
-pub use index::{Index, IndexBatch, IndexState};
+pub use index::{Index, IndexBatch, IndexState, open_patiently};
 pub use ledger::BlobRef;
 pub use segment_log::{LogId, Record, SegmentLog, Settings, Unit, UnitPosition};

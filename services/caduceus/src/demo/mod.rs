@@ -142,7 +142,7 @@ async fn tell(
         record_chain: RecordLine {
             height: facts.height,
             transactions: facts.transactions,
-            validators: platform.record.len() as u64,
+            validators: platform.record.all().len() as u64,
         },
         claims: feed.story().claims().to_vec(),
         seconds: 0.0,

@@ -28,12 +28,13 @@ use crate::record_chain::NodeChain;
 
 const HOSPITAL: &str = "general-hospital";
 
-/// A founded network with its four nodes and the API of the first.
+/// A founded network with its four nodes and the APIs of the first two.
 struct World {
     _dir: tempfile::TempDir,
     network: Arc<Network>,
     nodes: RecordNodes,
     address: SocketAddr,
+    second: SocketAddr,
     over: Shutdown,
 }
 
@@ -43,10 +44,12 @@ impl World {
         let network = Arc::new(Network::open_or_found(&Home::at(dir.path()), SystemClock.now_ms()).unwrap());
         let nodes = RecordNodes::start(&network, Arc::new(SystemClock)).await.unwrap();
         let over = Shutdown::new(Duration::from_secs(5));
-        let routes =
-            router(nodes.node().clone(), NodeChain::new(nodes.node().clone(), network.id), Arc::new(SystemClock));
-        let address = listen(routes, &over).await;
-        Self { _dir: dir, network, nodes, address, over }
+        let mut addresses = Vec::new();
+        for node in nodes.all().take(2) {
+            let routes = router(node.clone(), NodeChain::new(node.clone(), network.id), Arc::new(SystemClock));
+            addresses.push(listen(routes, &over).await);
+        }
+        Self { _dir: dir, network, nodes, address: addresses[0], second: addresses[1], over }
     }
 
     fn client(&self, addresses: &[SocketAddr]) -> RemoteChain {
@@ -116,6 +119,20 @@ async fn a_process_without_a_node_commits_and_reads_proven_state() {
     // The same transaction again is where it was; one that breaks a rule is refused with the rule's number.
     assert!(matches!(chain.commit(b"no transaction".to_vec()).await, Err(ChainError::Refused { code: 1, .. })));
     assert!(matches!(chain.commit(vec![0; REQUEST_BYTES_MAX + 1]).await, Err(ChainError::Refused { .. })));
+    world.end().await;
+}
+
+/// A monitor anchors under the signature of a member while somebody enrols for it: both are taken in, at one node and at two.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_may_send_from_two_processes_at_once() {
+    let world = World::new().await;
+    for nodes in [[world.address, world.address], [world.address, world.second]] {
+        let [one, other] = nodes.map(|node| world.client(&[node]));
+        for _ in 0..3 {
+            let (first, second) = tokio::join!(world.register(&one), world.register(&other));
+            assert_ne!(first.1, second.1, "the second is signed with the next sequence, after the first's block");
+        }
+    }
     world.end().await;
 }
 

@@ -136,7 +136,7 @@ impl Folder {
 }
 
 fn open(path: &Path) -> Result<sled::Db, Damage> {
-    guarded(|| sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open())
+    guarded(|| store::open_patiently(&sled::Config::new().path(path).cache_capacity(CACHE_BYTES)))
 }
 
 struct Lock(File);

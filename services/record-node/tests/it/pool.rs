@@ -22,7 +22,12 @@ async fn what_is_refused_is_refused_with_its_reason_and_what_was_full_takes_agai
     let (id, bytes) = write(NETWORK, &ann, 0, 16);
     node.submit(bytes.clone()).await.unwrap();
     assert_eq!(node.submit(bytes.clone()).await, Err(SubmitError::AlreadyWaiting(id)));
-    assert_eq!(node.submit(write(NETWORK, &ann, 0, 17).1).await, Err(SubmitError::SequenceTaken { sequence: 0 }));
+    let other = node.submit(write(NETWORK, &ann, 0, 17).1).await;
+    assert_eq!(other, Err(SubmitError::SequenceTaken { sequence: 0, by: id }));
+    let gone = tokio::spawn({
+        let node = node.clone();
+        async move { node.await_gone(id).await }
+    });
     let mut forged = write(NETWORK, &ann, 1, 16).1.to_vec();
     *forged.last_mut().unwrap() ^= 1;
     assert!(matches!(node.submit(forged.into()).await, Err(SubmitError::Refused(Refusal::Signature(_)))));
@@ -44,11 +49,14 @@ async fn what_is_refused_is_refused_with_its_reason_and_what_was_full_takes_agai
         node.submit(write(NETWORK, &bob, sequence, 16).1).await.unwrap();
     }
     assert!(matches!(node.submit(write(NETWORK, &bob, 4, 16).1).await, Err(SubmitError::Full { count: 10, .. })));
+    assert!(!gone.is_finished(), "the first still waits");
     // With a quorum it drains, and what was submitted before the others were there reaches them.
     network.start(2).await;
     network.start(3).await;
     let last = write(NETWORK, &bob, 3, 16).0;
     let committed = within("the waiting ones committing", node.await_committed(last)).await.unwrap();
+    within("the first being gone", gone).await.unwrap().unwrap();
+    within("what never waited being gone", node.await_gone(ledger::Digest([44; 32]))).await.unwrap();
     assert_eq!(
         node.submit(bytes).await,
         Err(SubmitError::AlreadyCommitted { id, height: node_height_of(&node, id).await })

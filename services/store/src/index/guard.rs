@@ -9,6 +9,7 @@ use crate::error::Error;
 
 const CACHE_BYTES: u64 = 64 << 20;
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why sled could not do what it was asked.
 #[derive(Debug)]
@@ -64,15 +65,23 @@ pub(super) fn guarded<T>(operation: impl FnOnce() -> sled::Result<T>) -> Result<
 
 /// Opens or creates a database.
 pub(super) fn open(path: &Path) -> Result<sled::Db, Damage> {
-    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES);
+    guarded(|| open_patiently(&sled::Config::new().path(path).cache_capacity(CACHE_BYTES)))
+}
+
+/// Opens a sled database, waiting a little for whoever let it go a moment ago.
+///
+/// The last handle is gone before sled's threads are, and before a child process that was forked meanwhile has begun its
+/// own program: both still hold the lock on the files. For folders that nobody else may use at this time.
+///
+/// # Errors
+/// Those of sled; [`sled::Error::Io`] that speaks of the lock where it is held for longer than five seconds.
+pub fn open_patiently(config: &sled::Config) -> sled::Result<sled::Db> {
     let start = Instant::now();
     loop {
-        match guarded(|| config.open()) {
-            // sled's threads may hold the lock for a moment after the last handle is gone.
-            Err(Damage::Refused(sled::Error::Io(error)))
-                if error.to_string().contains("lock") && start.elapsed() < LOCK_PATIENCE =>
-            {
-                std::thread::sleep(Duration::from_millis(10));
+        match config.open() {
+            // sled has no kind of its own for it.
+            Err(sled::Error::Io(error)) if error.to_string().contains("lock") && start.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_PAUSE);
             }
             other => return other,
         }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 pub use batch::IndexBatch;
+pub use guard::open_patiently;
 
 use crate::error::{Error, Result};
 use crate::lock::DirectoryLock;

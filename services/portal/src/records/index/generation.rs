@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use super::Found;
 
 const PREFIX: &str = "generation-";
 const CACHE_BYTES: u64 = 16 << 20;
-/// sled's threads may hold the lock for a moment after the last handle is gone.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the index could not do what it was asked.
 #[derive(Debug)]
@@ -128,16 +125,7 @@ fn numbers(dir: &Path) -> Result<Vec<u64>, Fault> {
 }
 
 fn open(path: &Path) -> Result<sled::Db, Fault> {
-    let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES);
-    let start = Instant::now();
-    loop {
-        match guarded(|| config.open()) {
-            Err(Fault::Disk(reason)) if reason.contains("lock") && start.elapsed() < LOCK_PATIENCE => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            other => return other,
-        }
-    }
+    guarded(|| store::open_patiently(&sled::Config::new().path(path).cache_capacity(CACHE_BYTES)))
 }
 
 fn disk(dir: &Path, error: &std::io::Error) -> Fault {
