@@ -9,8 +9,9 @@ use crate::anomaly::{self, ANOMALY_BYTES_MAX};
 use crate::block::{ANOMALIES_MAX, DIRECTIVES_MAX};
 use crate::pack::Content;
 use crate::{
-    AccessRequest, AnomalyEntry, BatchEntry, Block, Body, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES,
-    Directive, Error, Header, Interval, PatientKeys, Reading, RecordRef, Score, SealedBatch, Span, Subject,
+    AccessRequest, AnomalyEntry, BatchEntry, Block, Body, CATEGORY_ACCESS, CATEGORY_PARAMETERS, CATEGORY_SCORES,
+    Directive, Error, Header, Interval, ParametersRecord, PatientKeys, Reading, RecordRef, Score, SealedBatch, Span,
+    Subject,
 };
 
 /// When a block is cut.
@@ -55,6 +56,7 @@ pub struct BlockBuilder {
     raws: Vec<BlobRef>,
     scores: Vec<Score>,
     access: Vec<AccessRequest>,
+    parameters: Vec<ParametersRecord>,
     anomalies: Vec<Vec<u8>>,
     directives: Vec<(Directive, Signature)>,
     opened_ms: Option<i64>,
@@ -97,6 +99,13 @@ impl BlockBuilder {
         self.access.push(request);
     }
 
+    /// Adds what a doctor set.
+    pub fn parameters(&mut self, record: ParametersRecord, now_ms: i64) {
+        self.opened_ms.get_or_insert(now_ms);
+        self.records = self.records.saturating_add(1);
+        self.parameters.push(record);
+    }
+
     /// Adds an anomaly by its canonical bytes. It cuts the block; returns its position among the block's entries.
     pub fn anomaly(&mut self, anomaly: Vec<u8>, time_ms: i64, now_ms: i64) -> Result<u32, Error> {
         if anomaly.len() > ANOMALY_BYTES_MAX || self.anomalies.len() >= ANOMALIES_MAX {
@@ -132,7 +141,7 @@ impl BlockBuilder {
         self.opened_ms.is_none()
     }
 
-    /// Readings, scores and requests gathered.
+    /// Readings, scores, requests and parameters gathered.
     pub fn records(&self) -> u32 {
         self.records
     }
@@ -173,7 +182,7 @@ impl BlockBuilder {
     ) -> Result<BlockDraft, Error> {
         let mut batches = Vec::new();
         for (category, held) in &self.readings {
-            if *category >= CATEGORY_ANOMALIES {
+            if *category >= CATEGORY_PARAMETERS {
                 return Err(Error::Bounds { what: "category", reason: format!("{category} is not one of readings") });
             }
             let mut records = self.records_of(held);
@@ -181,7 +190,11 @@ impl BlockBuilder {
             let content = Content::Readings(records);
             batches.push(SealedBatch::seal_content(chain, keys, place.height, *category, &content, rng)?);
         }
-        let own = [(CATEGORY_ACCESS, Content::Access(&self.access)), (CATEGORY_SCORES, Content::Scores(&self.scores))];
+        let own = [
+            (CATEGORY_PARAMETERS, Content::Parameters(&self.parameters)),
+            (CATEGORY_ACCESS, Content::Access(&self.access)),
+            (CATEGORY_SCORES, Content::Scores(&self.scores)),
+        ];
         for (category, content) in own.iter().filter(|(_, content)| content.len() > 0) {
             batches.push(SealedBatch::seal_content(chain, keys, place.height, *category, content, rng)?);
         }

@@ -55,7 +55,7 @@ impl Contents {
         match records {
             Records::Readings(records) => records.iter().for_each(|record| self.reading(record)),
             Records::Scores(scores) => scores.iter().for_each(|score| self.score(score)),
-            Records::Access(_) => {}
+            Records::Access(_) | Records::Parameters(_) => {}
         }
     }
 

@@ -28,6 +28,12 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The key below which the batches of a category lie: the category's own; of doctors' parameters that of anomalies, since whoever
+    /// reads what the detector found may know by which limits.
+    pub fn of_batch(category: u8) -> Self {
+        Self::Category(if category == crate::CATEGORY_PARAMETERS { crate::CATEGORY_ANOMALIES } else { category })
+    }
+
     /// The bytes that a wrap is bound to: `"stream"`, `"category" ‖ u8`, `"blind"`.
     pub fn bytes(&self) -> Vec<u8> {
         match self {
@@ -90,7 +96,7 @@ impl PatientKeys {
 
     /// The key of one batch: below the category's key, by height.
     pub(crate) fn batch(&self, chain: &Chain, height: u64, category: u8) -> Result<DataKey, Error> {
-        Ok(batch_key(self.get(chain, Scope::Category(category))?, chain, height, category))
+        Ok(batch_key(self.get(chain, Scope::of_batch(category))?, chain, height, category))
     }
 }
 

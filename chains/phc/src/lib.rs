@@ -1,6 +1,6 @@
 //! The personal chain: opened by the patient's own signature, continued by the writers that the patient names.
 //!
-//! A block commits to sealed batches of readings, scores and requests for access, and to anomalies;
+//! A block commits to sealed batches of readings, scores, doctors' parameters and requests for access, and to anomalies;
 //! without a key nothing in it is readable. The crate makes and checks all of that and is pure: time, randomness and the
 //! places of blobs are passed in. It stores nothing, detects nothing, and knows no signal by name: that
 //! is `vitals`.
@@ -52,6 +52,7 @@ mod keys;
 pub mod messages;
 mod opening;
 mod pack;
+mod parameters;
 mod proof;
 mod record;
 mod record_file;
@@ -71,9 +72,10 @@ pub use keys::{KeyEntry, KeyRing, PatientKeys, Scope, batch_key};
 pub use messages::{Alert, ReadingBatch, Rejected, RejectedValue, Tick, open_topic_value, seal_topic_value};
 pub use opening::{Act, Directive, Opening, Role, WRITERS_MAX, Writer, may_append};
 pub use pack::Records;
+pub use parameters::{PARAMETERS_BYTES_MAX, ParametersRecord, ParametersSet};
 pub use proof::{Authority, Proved, RecordProof};
 pub use record::{
-    AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Provenance, Reading, Record, RecordRef, Score,
-    Subject,
+    AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_PARAMETERS, CATEGORY_SCORES, Provenance, Reading, Record,
+    RecordRef, Score, Subject,
 };
 pub use record_file::{RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, VerifiedRecord};

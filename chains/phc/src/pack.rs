@@ -7,7 +7,7 @@ use ledger::{BlobRef, SaltSeed, decode, encode};
 use crate::block::BATCH_RECORDS_MAX;
 use crate::column::{Columns, put_column, put_second_differences, put_stepped, put_varint};
 use crate::messages::NAME_BYTES_MAX;
-use crate::{AccessRequest, Error, Provenance, Reading, Record, RecordRef, Score, Subject};
+use crate::{AccessRequest, Error, ParametersRecord, Provenance, Reading, Record, RecordRef, Score, Subject};
 
 const VERSION: u8 = 1;
 const SEED_BYTES: usize = 32;
@@ -26,6 +26,8 @@ pub enum Records {
     Scores(Vec<Score>),
     /// Requests for access in the order in which they came.
     Access(Vec<AccessRequest>),
+    /// What doctors set, in the order in which it came.
+    Parameters(Vec<ParametersRecord>),
 }
 
 impl Records {
@@ -35,6 +37,7 @@ impl Records {
             Self::Readings(records) => records.len(),
             Self::Scores(scores) => scores.len(),
             Self::Access(requests) => requests.len(),
+            Self::Parameters(records) => records.len(),
         }
     }
 
@@ -49,6 +52,7 @@ impl Records {
             Self::Readings(records) => records.get(index).map(encode),
             Self::Scores(scores) => scores.get(index).map(encode),
             Self::Access(requests) => requests.get(index).map(encode),
+            Self::Parameters(records) => records.get(index).map(encode),
         }
     }
 
@@ -58,6 +62,7 @@ impl Records {
             Self::Readings(records) => Content::Readings(records.iter().map(RecordRef::from).collect()),
             Self::Scores(scores) => Content::Scores(scores),
             Self::Access(requests) => Content::Access(requests),
+            Self::Parameters(records) => Content::Parameters(records),
         }
     }
 }
@@ -67,6 +72,7 @@ pub(crate) enum Content<'a> {
     Readings(Vec<RecordRef<'a>>),
     Scores(&'a [Score]),
     Access(&'a [AccessRequest]),
+    Parameters(&'a [ParametersRecord]),
 }
 
 impl Content<'_> {
@@ -75,6 +81,7 @@ impl Content<'_> {
             Self::Readings(records) => records.len(),
             Self::Scores(scores) => scores.len(),
             Self::Access(requests) => requests.len(),
+            Self::Parameters(records) => records.len(),
         }
     }
 
@@ -94,6 +101,7 @@ impl Content<'_> {
             Self::Readings(records) => each(records, see),
             Self::Scores(scores) => each(scores, see),
             Self::Access(requests) => each(requests, see),
+            Self::Parameters(records) => each(records, see),
         }
     }
 }
@@ -130,6 +138,11 @@ pub(crate) fn pack(seed: &SaltSeed, content: &Content<'_>) -> Result<Vec<u8>, Er
             out.push(2);
             out.extend_from_slice(&encode(requests));
         }
+        Content::Parameters(records) => {
+            records.iter().try_for_each(|record| record.set.check())?;
+            out.push(3);
+            out.extend_from_slice(&encode(records));
+        }
     }
     Ok(out)
 }
@@ -152,6 +165,9 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<(SaltSeed, Records), Malformed> {
             Records::Scores(scores.collect())
         }
         2 => Records::Access(decode("requests", columns.rest()).map_err(|_| Malformed("its requests do not decode"))?),
+        3 => Records::Parameters(
+            decode("parameters", columns.rest()).map_err(|_| Malformed("its parameters do not decode"))?,
+        ),
         _ => return Err(Malformed("its kind is unknown")),
     };
     // One encoding each: this also refuses trailing bytes, disorder and unused entries of the tables.

@@ -3,6 +3,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{BlobRef, Digest};
 
+/// Category of what doctors set for the detector.
+pub const CATEGORY_PARAMETERS: u8 = 252;
 /// Category of the sealed details of anomalies. Readings have categories 1 to 127 (`vitals`).
 pub const CATEGORY_ANOMALIES: u8 = 253;
 /// Category of the requests for the patient's data.

@@ -5,8 +5,8 @@ use ledger::{Chain, Digest, InclusionProof, PublicKey, Salt, Signature, decode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessRequest, Authority, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_SCORES, Directive, Error, Header, Opening,
-    Record, RecordProof, Score,
+    AccessRequest, Authority, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_PARAMETERS, CATEGORY_SCORES, Directive,
+    Error, Header, Opening, ParametersRecord, Record, RecordProof, Score,
 };
 
 /// Version of the file.
@@ -34,6 +34,8 @@ pub enum RecordContent {
     Score(Score),
     /// A request for the patient's data.
     Access(AccessRequest),
+    /// What a doctor set for the detector.
+    Parameters(ParametersRecord),
 }
 
 /// What was found true of a file.
@@ -127,6 +129,11 @@ impl RecordFile {
 fn content(category: u8, record: &[u8]) -> Result<RecordContent, Error> {
     match category {
         CATEGORY_ACCESS => Ok(RecordContent::Access(decode("request for access", record)?)),
+        CATEGORY_PARAMETERS => {
+            let record: ParametersRecord = decode("parameters", record)?;
+            record.set.check()?;
+            Ok(RecordContent::Parameters(record))
+        }
         CATEGORY_SCORES => Ok(RecordContent::Score(decode("score", record)?)),
         CATEGORY_ANOMALIES => Err(Error::Proof("anomalies are no batch".into())),
         _ => Ok(RecordContent::Reading(decode("record of a reading", record)?)),

@@ -12,6 +12,7 @@ mod forest;
 mod home;
 mod index;
 mod network;
+mod parameters;
 mod platform;
 mod record;
 mod record_api;

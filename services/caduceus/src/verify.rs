@@ -99,6 +99,7 @@ fn shown(content: &RecordContent) -> String {
                 iso(request.time_ms)
             )
         }
+        RecordContent::Parameters(record) => crate::parameters::shown(record),
     }
 }
 

@@ -4,7 +4,7 @@ use ledger::{KeyPair, encode};
 use phc::*;
 use serde_json::Value;
 
-use crate::sample::{NETWORK, Sample, full};
+use crate::sample::{NETWORK, Sample, full, record};
 
 /// The file of one record of a block in the middle of a chain whose writers the patient has named anew once.
 fn sample_file() -> (Sample, RecordFile) {
@@ -56,6 +56,53 @@ fn a_file_says_what_kind_of_record_it_is() {
     assert!(matches!(access.content, RecordContent::Access(_)));
     let score = file_of(&mut sample, Vec::new(), CATEGORY_SCORES, 2).verify(&NETWORK).unwrap();
     assert!(matches!(score.content, RecordContent::Score(score) if score.score_micro == 400_002));
+}
+
+fn set() -> ParametersRecord {
+    let set = ParametersSet { by: "doctors-a".into(), set_ms: 700_000, parameters: vec![1, 0, 0, 0, 0, 0, 0, 0] };
+    ParametersRecord { set, after_ms: Some(650_000) }
+}
+
+/// D13, E4: what a doctor set stands in a batch of its own and leaves with its proof; it opens with the key of anomalies.
+#[test]
+fn what_a_doctor_set_is_a_record_like_any_other() {
+    let mut sample = Sample::new();
+    let mut builder = full();
+    let second = ParametersRecord { after_ms: None, ..set() };
+    builder.parameters(set(), 700_000);
+    builder.parameters(second.clone(), 700_000);
+    assert_eq!(builder.records(), 26);
+    let (block, blobs) = sample.block(builder, 800_000);
+    let categories: Vec<u8> = block.header.batches.iter().map(|entry| entry.category).collect();
+    assert_eq!(categories, [1, 2, CATEGORY_PARAMETERS, CATEGORY_ACCESS, CATEGORY_SCORES]);
+    assert_eq!(Scope::of_batch(CATEGORY_PARAMETERS), Scope::Category(CATEGORY_ANOMALIES));
+    assert_eq!(Scope::of_batch(CATEGORY_ACCESS), Scope::Category(CATEGORY_ACCESS));
+    let key = sample.keys.get(&sample.chain, Scope::of_batch(CATEGORY_PARAMETERS)).unwrap();
+    let opened = OpenedBatch::open(&sample.chain, key, &block.header, CATEGORY_PARAMETERS, &blobs[2]).unwrap();
+    assert_eq!(*opened.records(), Records::Parameters(vec![set(), second]));
+    let other = sample.keys.get(&sample.chain, Scope::Category(CATEGORY_ACCESS)).unwrap();
+    assert!(OpenedBatch::open(&sample.chain, other, &block.header, CATEGORY_PARAMETERS, &blobs[2]).is_err());
+
+    let authority = Authority { opening: sample.first.body.opening.clone().unwrap(), directives: Vec::new() };
+    let file = RecordFile { proof: opened.prove(&block, 0).unwrap(), authority };
+    let read = RecordFile::from_json(file.to_json().unwrap().as_bytes()).unwrap();
+    assert_eq!(read.verify(&NETWORK).unwrap().content, RecordContent::Parameters(set()));
+    for changed in [
+        ParametersRecord { after_ms: Some(650_001), ..set() },
+        ParametersRecord { set: ParametersSet { by: "doctors-b".into(), ..set().set }, ..set() },
+    ] {
+        let mut file = file.clone();
+        file.proof.record = encode(&changed);
+        assert!(reason(file.verify(&NETWORK)).contains("not in the batch"));
+    }
+    // Nobody puts what is out of bounds on a chain, or readings where parameters belong.
+    let mut builder = full();
+    builder.parameters(ParametersRecord { set: ParametersSet { by: String::new(), ..set().set }, ..set() }, 0);
+    let place = sample.place(900_000);
+    assert!(builder.cut(&sample.chain, &sample.keys, place, &mut sample.rng).is_err());
+    let mut builder = BlockBuilder::default();
+    builder.reading(CATEGORY_PARAMETERS, &record(1, 1, 0, 1), 0);
+    assert!(builder.cut(&sample.chain, &sample.keys, place, &mut sample.rng).is_err());
 }
 
 /// Every place of the JSON that holds a value, as a path of keys and numbers.

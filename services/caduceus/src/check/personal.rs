@@ -125,9 +125,10 @@ impl Following {
                     .map_err(|error| error.to_string())?,
                 Some(keys) => {
                     let key =
-                        keys.get(&self.chain, Scope::Category(entry.category)).map_err(|error| error.to_string())?;
+                        keys.get(&self.chain, Scope::of_batch(entry.category)).map_err(|error| error.to_string())?;
                     let opened = OpenedBatch::open(&self.chain, key, &block.header, entry.category, &sealed)
                         .map_err(|error| error.to_string())?;
+                    crate::parameters::check(opened.records())?;
                     self.contents.records(opened.records());
                 }
             }
