@@ -41,6 +41,7 @@ mod on_disk;
 mod sled_store;
 mod stored;
 mod undecided;
+mod wire;
 
 pub use clock::{Clock, SharedClock};
 pub use config::{Config, Identity, Peer, Timeouts};

@@ -1,6 +1,6 @@
 //! What a row says.
 
-use vitals::Signal;
+use vitals::{Admission, Provenance, RawReading, Reading, Refusal, Signal};
 
 use crate::Moment;
 
@@ -35,6 +35,35 @@ pub struct Cell {
     pub bytes: Vec<u8>,
     /// It was cut.
     pub cut: bool,
+}
+
+impl Measured {
+    /// When this was measured.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] where the time is none.
+    pub fn moment(&self) -> Result<Moment, Refusal> {
+        let expected = "ISO 8601 or seconds since 1970 are needed";
+        self.time.ok_or(Refusal::Malformed { field: "time", expected })
+    }
+
+    /// A cell of this row as a device's reading, taken in at `now_ms`.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says what is wrong with the time, the text or the value.
+    pub fn admit(&self, signal: Signal, cell: &Cell, admission: &Admission, now_ms: i64) -> Result<Reading, Refusal> {
+        let moment = self.moment()?;
+        let expected = "a number of at most 64 characters is needed";
+        let raw = RawReading {
+            signal: signal.name(),
+            value: cell.text().ok_or(Refusal::Malformed { field: "value", expected })?,
+            unit: None,
+            time_ms: moment.time_ms,
+            offset_minutes: moment.offset_minutes,
+            provenance: Provenance::Device,
+        };
+        admission.admit(&raw, now_ms)
+    }
 }
 
 impl Cell {

@@ -11,7 +11,7 @@ use phc::Subject;
 use portal::{Ingest, IngestSettings, Line, LineResult, Submission};
 use record_node::StateMachine as _;
 use recording::{Cell, Columns, Measured, Recording, Row, Unreadable};
-use vitals::{Admission, Provenance, RawReading, Refusal, Signal};
+use vitals::{Admission, Refusal, Signal};
 
 use crate::cli;
 use crate::custody::DemoCustody;
@@ -244,26 +244,7 @@ impl Feeder<'_> {
 
     /// A cell as it is taken in, or why it cannot be; it is kept either way.
     fn admit(&self, row: &Measured, signal: Signal, cell: &Cell) -> Line {
-        let text = std::str::from_utf8(&cell.bytes).ok().filter(|_| !cell.cut);
-        let reading = match (row.time, text) {
-            (None, _) => {
-                Err(Refusal::Malformed { field: "time", expected: "ISO 8601 or seconds since 1970 are needed" })
-            }
-            (_, None) => {
-                Err(Refusal::Malformed { field: "value", expected: "a number of at most 64 characters is needed" })
-            }
-            (Some(moment), Some(value)) => {
-                let raw = RawReading {
-                    signal: signal.name(),
-                    value,
-                    unit: None,
-                    time_ms: moment.time_ms,
-                    offset_minutes: moment.offset_minutes,
-                    provenance: Provenance::Device,
-                };
-                ADMISSION.admit(&raw, self.now_ms())
-            }
-        };
+        let reading = row.admit(signal, cell, &ADMISSION, self.now_ms());
         let name = signal.name().as_bytes();
         Line { reading, sent: [b"time=", row.time_text.as_slice(), b", ", name, b"=", &cell.bytes].concat() }
     }

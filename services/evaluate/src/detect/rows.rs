@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use recording::{Columns, Measured, Moment, Recording, Row, Spelling, Unreadable};
-use vitals::{Admission, Detector, Provenance, RawReading, Reading, Refusal, Signal};
+use vitals::{Admission, Detector, Reading, Refusal};
 
 use super::scores::Scores;
 use super::watched::Watched;
@@ -125,33 +125,21 @@ fn read(
             return Ok(None);
         }
     };
-    let Some(moment) = measured.time else {
-        let expected = "ISO 8601 or seconds since 1970 are needed";
-        refusals.add(row.line, recording.time_column(), &Refusal::Malformed { field: "time", expected });
-        return Ok(None);
+    let moment = match measured.moment() {
+        Ok(moment) => moment,
+        Err(refusal) => {
+            refusals.add(row.line, recording.time_column(), &refusal);
+            return Ok(None);
+        }
     };
     let mut readings = Vec::with_capacity(measured.values.len());
     for (signal, cell) in &measured.values {
-        match admit(*signal, cell, moment) {
+        match measured.admit(*signal, cell, &ADMISSION, moment.time_ms) {
             Ok(reading) => readings.push(reading),
             Err(refusal) => refusals.add(row.line, recording.column_of(*signal), &refusal),
         }
     }
     Ok(Some((moment, readings, text_of(measured))))
-}
-
-fn admit(signal: Signal, cell: &recording::Cell, moment: Moment) -> Result<Reading, Refusal> {
-    let expected = "a number of at most 64 characters is needed";
-    let value = cell.text().ok_or(Refusal::Malformed { field: "value", expected })?;
-    let raw = RawReading {
-        signal: signal.name(),
-        value,
-        unit: None,
-        time_ms: moment.time_ms,
-        offset_minutes: moment.offset_minutes,
-        provenance: Provenance::Device,
-    };
-    ADMISSION.admit(&raw, moment.time_ms)
 }
 
 fn text_of(measured: &Measured) -> String {

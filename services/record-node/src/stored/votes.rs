@@ -7,6 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{Chain, Digest, Domain, PublicKey, Signature, Vote, VoteKind};
 
 use super::Walked;
+use crate::wire::{Consensus, Polka, ProposedValue};
 
 /// `version u32 ‖ height u64`, big-endian.
 const HEADER_BYTES: usize = 12;
@@ -21,38 +22,6 @@ const CONSENSUS: u8 = 1;
 const TIMEOUT: u8 = 2;
 const PROPOSED_VALUE: u8 = 4;
 const POLKA: u8 = 8;
-
-/// What validators say to each other, as the codec of the engine's messages writes it.
-#[derive(BorshSerialize, BorshDeserialize)]
-enum Consensus {
-    Vote(Vote, Signature),
-    Proposal {
-        height: u64,
-        round: u32,
-        block: Digest,
-        valid_round: Option<u32>,
-        proposer: PublicKey,
-        signature: Signature,
-    },
-}
-
-#[derive(BorshSerialize, BorshDeserialize)]
-struct ProposedValue {
-    height: u64,
-    round: Option<u32>,
-    valid_round: Option<u32>,
-    proposer: PublicKey,
-    block: Digest,
-    valid: bool,
-}
-
-#[derive(BorshSerialize, BorshDeserialize)]
-struct Polka {
-    height: u64,
-    round: u32,
-    block: Digest,
-    signatures: Vec<(PublicKey, Signature)>,
-}
 
 /// Checks every byte of the file. `decided`: height of the node's last block.
 pub(super) fn walk(bytes: &[u8], network: &Digest, decided: u64) -> Walked {

@@ -4,27 +4,14 @@ use arc_malachitebft_app_channel::app::consensus::SignedConsensusMsg;
 use arc_malachitebft_app_channel::app::types::ProposedValue;
 use arc_malachitebft_app_channel::app::types::codec::Codec;
 use arc_malachitebft_app_channel::app::types::core::{Round, SignedMessage, Validity};
-use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
-use ledger::{Digest, PublicKey, Signature};
+use ledger::Signature;
 
 use super::super::context::Erm;
 use super::super::signing::Sig;
 use super::super::types::{Address, BlockHash, Height, Proposal, Vote};
 use super::{BorshCodec, CodecError, defined, read, refuse, write};
-
-#[derive(BorshSerialize, BorshDeserialize)]
-enum WireConsensus {
-    Vote(ledger::Vote, Signature),
-    Proposal {
-        height: u64,
-        round: u32,
-        block: Digest,
-        valid_round: Option<u32>,
-        proposer: PublicKey,
-        signature: Signature,
-    },
-}
+use crate::wire;
 
 pub(super) fn vote_out(
     what: &'static str,
@@ -43,12 +30,12 @@ impl Codec<SignedConsensusMsg<Erm>> for BorshCodec {
 
     fn encode(&self, message: &SignedConsensusMsg<Erm>) -> Result<Bytes, CodecError> {
         let what = "consensus message";
-        let wire = match message {
+        let said = match message {
             SignedConsensusMsg::Vote(vote) => {
                 let (vote, signature) = vote_out(what, vote)?;
-                WireConsensus::Vote(vote, signature)
+                wire::Consensus::Vote(vote, signature)
             }
-            SignedConsensusMsg::Proposal(proposal) => WireConsensus::Proposal {
+            SignedConsensusMsg::Proposal(proposal) => wire::Consensus::Proposal {
                 height: proposal.message.height.0,
                 round: defined(what, proposal.message.round)?,
                 block: proposal.message.block.0,
@@ -57,13 +44,13 @@ impl Codec<SignedConsensusMsg<Erm>> for BorshCodec {
                 signature: proposal.signature.0,
             },
         };
-        write(what, &wire)
+        write(what, &said)
     }
 
     fn decode(&self, bytes: Bytes) -> Result<SignedConsensusMsg<Erm>, CodecError> {
         Ok(match read("consensus message", &bytes, 4096)? {
-            WireConsensus::Vote(vote, signature) => SignedConsensusMsg::Vote(vote_in(&vote, signature)),
-            WireConsensus::Proposal { height, round, block, valid_round, proposer, signature } => {
+            wire::Consensus::Vote(vote, signature) => SignedConsensusMsg::Vote(vote_in(&vote, signature)),
+            wire::Consensus::Proposal { height, round, block, valid_round, proposer, signature } => {
                 let proposal = Proposal {
                     height: Height(height),
                     round: Round::new(round),
@@ -77,21 +64,11 @@ impl Codec<SignedConsensusMsg<Erm>> for BorshCodec {
     }
 }
 
-#[derive(BorshSerialize, BorshDeserialize)]
-struct WireProposedValue {
-    height: u64,
-    round: Option<u32>,
-    valid_round: Option<u32>,
-    proposer: PublicKey,
-    block: Digest,
-    valid: bool,
-}
-
 impl Codec<ProposedValue<Erm>> for BorshCodec {
     type Error = CodecError;
 
     fn encode(&self, value: &ProposedValue<Erm>) -> Result<Bytes, CodecError> {
-        let wire = WireProposedValue {
+        let judged = wire::ProposedValue {
             height: value.height.0,
             round: value.round.as_u32(),
             valid_round: value.valid_round.as_u32(),
@@ -99,18 +76,18 @@ impl Codec<ProposedValue<Erm>> for BorshCodec {
             block: value.value.0,
             valid: value.validity == Validity::Valid,
         };
-        write("proposed value", &wire)
+        write("proposed value", &judged)
     }
 
     fn decode(&self, bytes: Bytes) -> Result<ProposedValue<Erm>, CodecError> {
-        let wire: WireProposedValue = read("proposed value", &bytes, 4096)?;
+        let judged: wire::ProposedValue = read("proposed value", &bytes, 4096)?;
         Ok(ProposedValue {
-            height: Height(wire.height),
-            round: Round::from(wire.round),
-            valid_round: Round::from(wire.valid_round),
-            proposer: Address(wire.proposer),
-            value: BlockHash(wire.block),
-            validity: Validity::from_bool(wire.valid),
+            height: Height(judged.height),
+            round: Round::from(judged.round),
+            valid_round: Round::from(judged.valid_round),
+            proposer: Address(judged.proposer),
+            value: BlockHash(judged.block),
+            validity: Validity::from_bool(judged.valid),
         })
     }
 }

@@ -14,24 +14,17 @@ use super::super::signing::Sig;
 use super::super::types::{Address, Height};
 use super::consensus::{vote_in, vote_out};
 use super::{BorshCodec, CodecError, MESSAGE_BYTES, bounded, defined, read, write};
+use crate::wire::Polka;
 
 #[derive(BorshSerialize, BorshDeserialize)]
 enum WireLiveness {
     Vote(ledger::Vote, Signature),
-    Polka(WirePolka),
+    Polka(Polka),
     Round { height: u64, round: u32, skip: bool, votes: Vec<(VoteKind, Option<Digest>, PublicKey, Signature)> },
 }
 
-#[derive(BorshSerialize, BorshDeserialize)]
-struct WirePolka {
-    height: u64,
-    round: u32,
-    block: Digest,
-    signatures: Vec<(PublicKey, Signature)>,
-}
-
-fn polka_out(certificate: &PolkaCertificate<Erm>) -> Result<WirePolka, CodecError> {
-    Ok(WirePolka {
+fn polka_out(certificate: &PolkaCertificate<Erm>) -> Result<Polka, CodecError> {
+    Ok(Polka {
         height: certificate.height.0,
         round: defined("polka certificate", certificate.round)?,
         block: certificate.value_id,
@@ -39,7 +32,7 @@ fn polka_out(certificate: &PolkaCertificate<Erm>) -> Result<WirePolka, CodecErro
     })
 }
 
-fn polka_in(wire: WirePolka) -> Result<PolkaCertificate<Erm>, CodecError> {
+fn polka_in(wire: Polka) -> Result<PolkaCertificate<Erm>, CodecError> {
     let signatures = bounded("polka certificate", wire.signatures, VALIDATORS_MAX)?;
     Ok(PolkaCertificate {
         height: Height(wire.height),
