@@ -20,7 +20,7 @@ pub enum Grantee {
     Role(Role) = 1,
 }
 
-/// Which data. Numbers 1 to 63 and 255 are those of personal chains' categories.
+/// Which data. Numbers 1 to 63, 252 and 255 are those of personal chains' categories.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
@@ -53,6 +53,8 @@ impl Category {
     pub const PERSONAL: Self = Self(80);
     /// Coverage and claims.
     pub const INSURANCE: Self = Self(81);
+    /// What doctors set for the detector: an order of treatment, so providers update it and the patient does not.
+    pub const PARAMETERS: Self = Self(252);
     /// The detector's scores and anomalies.
     pub const SCORES: Self = Self(255);
 
@@ -71,7 +73,7 @@ impl Category {
     pub fn group(self) -> Option<DataGroup> {
         match self.0 {
             1..=63 | 80 | 255 => Some(DataGroup::Personal),
-            64..=68 => Some(DataGroup::MedicalHistory),
+            64..=68 | 252 => Some(DataGroup::MedicalHistory),
             81 => Some(DataGroup::Insurance),
             _ => None,
         }

@@ -1,16 +1,17 @@
 //! What a doctor sets for one patient.
 
-use crate::{Limit, Signal, VitalsError};
+use crate::{Gate, Limit, Signal, VitalsError};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 const VERSION: u16 = 1;
 /// Limits of one patient, at most: one a signal.
 const LIMITS_MAX: usize = 64;
+/// Most false alerts a week that a person may allow, thousandths.
+const ALERTS_PER_WEEK_MAX_MILLI: u32 = 1_000_000;
 
 /// A doctor's parameters for one patient; they hold in every profile. Borsh bytes are canonical.
 ///
-/// They count from the next step of time on, once they are applied to the patient's state
-/// ([`crate::PatientState::apply`]).
+/// They count from the next step of time on, once they are set in the patient's state ([`crate::Detector::set_after`]).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Parameters {
     version: u16,
@@ -88,5 +89,61 @@ impl Parameters {
             return Err(VitalsError::Parameters("limits must ascend by signal, each once".to_owned()));
         }
         self.limits.iter().try_for_each(Limit::check)
+    }
+
+    /// Checks what a person sent, beyond [`Self::check`]: limits of signals that are judged by limits, within what is plausible,
+    /// and whose episodes can end.
+    ///
+    /// # Errors
+    /// [`VitalsError::Implausible`] names the first field that is wrong.
+    pub fn check_plausible(&self) -> Result<(), VitalsError> {
+        self.limits.iter().try_for_each(Limit::check_plausible)?;
+        if self.alerts_per_week_milli.is_some_and(|milli| milli > ALERTS_PER_WEEK_MAX_MILLI) {
+            let reason = "at most 1000 a week are possible";
+            return Err(VitalsError::Implausible { signal: None, field: "alerts_per_week", reason });
+        }
+        self.check()
+    }
+}
+
+impl Limit {
+    /// Checks a limit that a person sent: that it is well formed, plausible for its signal, and that what it opens can end.
+    ///
+    /// # Errors
+    /// [`VitalsError::Implausible`] names the first field that is wrong.
+    pub fn check_plausible(&self) -> Result<(), VitalsError> {
+        let signal = Some(self.signal);
+        implausible(self).map_or(Ok(()), |(field, reason)| Err(VitalsError::Implausible { signal, field, reason }))
+    }
+}
+
+/// The field of a limit that is wrong, and why.
+fn implausible(limit: &Limit) -> Option<(&'static str, &'static str)> {
+    let spec = limit.signal.spec();
+    let plausible = |side: Option<i64>| side.is_none_or(|milli| (spec.low_milli..=spec.high_milli).contains(&milli));
+    let (least, most) = (limit.low_milli.unwrap_or(spec.low_milli), limit.high_milli.unwrap_or(spec.high_milli));
+    let margins = if limit.low_milli.is_some() && limit.high_milli.is_some() { 2 } else { 1 };
+    if limit.signal.is_environment() {
+        Some(("signal", "a room's limits are not set for one patient"))
+    } else if limit.signal == Signal::Steps {
+        Some(("signal", "steps are not judged by limits"))
+    } else if limit.low_milli.is_none() && limit.high_milli.is_none() {
+        Some(("low", "low or high is needed"))
+    } else if !plausible(limit.low_milli) {
+        Some(("low", "it lies outside of what is plausible for the signal"))
+    } else if !plausible(limit.high_milli) {
+        Some(("high", "it lies outside of what is plausible for the signal"))
+    } else if least >= most {
+        Some(("high", "it must lie above low, and the two inside of what is plausible"))
+    } else if limit.margin_milli < 0 {
+        Some(("margin", "it must not be negative"))
+    } else if limit.margin_milli.saturating_mul(margins) > most.saturating_sub(least) {
+        Some(("margin", "no value would lie inside the limit by this margin: nothing would resolve"))
+    } else if limit.k == 0 || limit.k > limit.n || limit.n > 32 {
+        Some(("k", "0 < k <= n <= 32 is needed"))
+    } else if limit.gate == Gate::HighAtRest && limit.signal != Signal::HeartRate {
+        Some(("at_rest", "only the heart rate is judged at rest"))
+    } else {
+        None
     }
 }
