@@ -158,6 +158,9 @@ impl RejectedValue {
 pub struct Alert {
     /// Canonical bytes of the anomaly (`vitals::Anomaly`), the same that the block commits to.
     pub anomaly: Vec<u8>,
+    /// Whether anybody is to be told: not where it was known too long after its time, by the newest reading or tick of
+    /// then. It hangs on ticks, so it stands here and not in the anomaly.
+    pub alerting: bool,
     /// Height of the block.
     pub height: u64,
     /// Hash of the block.

@@ -89,7 +89,8 @@ impl Severity {
 pub enum Change {
     /// It began.
     Opened = 1,
-    /// Another route or a higher severity joined it, the drift gave another alarm, or it is the first that was not too old to tell.
+    /// Another route or a higher severity joined it, the drift gave another alarm, or it has gone on for
+    /// [`crate::Settings::restate_ms`] since it was last said.
     Continued = 2,
     /// It ended.
     Resolved = 3,
@@ -158,7 +159,8 @@ pub struct Persisted {
     pub needed: u8,
 }
 
-/// An entry about an episode. Borsh bytes are canonical; there is no float in it.
+/// An entry about an episode. Borsh bytes are canonical; there is no float in it, and nothing that hangs on ticks: whether
+/// it alerts anybody is asked of [`crate::Detector::alerts`].
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Anomaly {
     /// The episode.
@@ -205,12 +207,9 @@ pub struct Anomaly {
     pub model: [u8; 32],
     /// Its seed.
     pub seed: u64,
-    /// Commitment to all that was decided of the subject up to here ([`crate::PatientState::commitment`]): whoever replays
-    /// the same readings computes the same.
+    /// Commitment to the settings and to all that was decided of the subject up to here ([`crate::Detector::commitment`]):
+    /// whoever replays the same readings computes the same.
     pub window: [u8; 32],
-    /// Whether anybody is to be alerted; not where this was known too late ([`crate::Settings::alert_age_ms`]). It is recorded
-    /// in any case.
-    pub alerting: bool,
 }
 
 /// The forest's score of one window.

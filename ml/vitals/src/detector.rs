@@ -12,7 +12,10 @@ use crate::news2::News2;
 use crate::quality::gated;
 use crate::state::{Latest, PatientState, Pending};
 use crate::window::{self, Window};
-use crate::{Deviations, Observation, Provenance, Reading, Route, Settings, Severity, Signal, Taken, VitalsError};
+use crate::{
+    Anomaly, Deviations, Observation, Provenance, Reading, Route, Settings, Severity, Signal, Taken, VitalsError,
+};
+use sha2::{Digest, Sha256};
 
 /// Watches any number of subjects, each with its own [`PatientState`].
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct Detector {
     pub(crate) limits: LimitTable,
     pub(crate) model: [u8; 32],
     pub(crate) seed: u64,
+    /// SHA-256 of the settings' bytes.
+    settings_digest: [u8; 32],
 }
 
 impl Detector {
@@ -31,9 +36,8 @@ impl Detector {
     /// # Errors
     /// [`VitalsError::Setting`] where a setting is out of bounds.
     pub fn new(cohort: CohortModel, settings: Settings) -> Result<Self, VitalsError> {
-        settings.check()?;
-        let (grid, limits) = (Grid::of(&settings), LimitTable::of(&settings.limits));
-        Ok(Self { model: cohort.hash(), seed: cohort.seed(), cohort: Some(cohort), settings, grid, limits })
+        let (model, seed) = (cohort.hash(), cohort.seed());
+        Ok(Self { cohort: Some(cohort), model, seed, ..Self::without_forest(settings)? })
     }
 
     /// A detector without a forest: every other route only.
@@ -43,7 +47,9 @@ impl Detector {
     pub fn without_forest(settings: Settings) -> Result<Self, VitalsError> {
         settings.check()?;
         let (grid, limits) = (Grid::of(&settings), LimitTable::of(&settings.limits));
-        Ok(Self { model: [0; 32], seed: 0, cohort: None, settings, grid, limits })
+        // Writing to memory does not fail.
+        let settings_digest = Sha256::digest(borsh::to_vec(&settings).unwrap_or_default()).into();
+        Ok(Self { model: [0; 32], seed: 0, cohort: None, settings, grid, limits, settings_digest })
     }
 
     /// The settings.
@@ -66,7 +72,8 @@ impl Detector {
         run.out
     }
 
-    /// Event time has reached `now_ms`: decides the steps and windows that were heard of, and silence, up to there.
+    /// Event time has reached `now_ms`: decides the steps that were heard of, and silence, up to there; windows and days that
+    /// ended longer ago than a gap ([`Settings::gap_ms`]).
     ///
     /// A tick makes nothing late that was not heard of: readings that a device sends after a break still count, as long
     /// as they are newer than the newest decided step. To flush the end of a recording, tick by
@@ -75,6 +82,28 @@ impl Detector {
         let mut run = Run::new(self, state);
         run.tick(now_ms);
         run.out
+    }
+
+    /// Commits to the settings and to all that was decided of a subject so far, the sums of every closed window among it. Whoever
+    /// has the same readings computes the same, in whatever order they came within the lateness. Ticks matter only where a reading
+    /// came after one that it is older than.
+    #[must_use]
+    pub fn commitment(&self, state: &PatientState) -> [u8; 32] {
+        state.commitment(&self.settings_digest)
+    }
+
+    /// Whether an anomaly that was just said of a subject is to alert somebody: not where it was known too long after its time, by
+    /// the newest reading or tick ([`Settings::alert_age_ms`]). It is recorded in any case.
+    #[must_use]
+    pub fn alerts(&self, state: &PatientState, anomaly: &Anomaly) -> bool {
+        let age_ms = state.inbox.clock_ms.saturating_sub(anomaly.time_ms);
+        age_ms <= i64::from(self.settings.alert_age_ms)
+    }
+
+    /// Whether a reading of this instant would be [`Taken::Late`] now.
+    #[must_use]
+    pub fn is_late(&self, state: &PatientState, time_ms: i64) -> bool {
+        self.grid.slot(time_ms) < state.inbox.open_slot
     }
 
     /// Takes a reading in and hands every window that ends to `windows`: for training a cohort model by the very
@@ -113,22 +142,18 @@ impl<'a> Run<'a> {
         let waited_for = slot.saturating_sub(grid.lateness);
         self.decide_before(waited_for);
         self.state.close_slots_before(waited_for);
-        if reading.time_ms >= self.state.inbox.heard_ms {
-            self.state.inbox.heard_ms = reading.time_ms;
-            self.state.inbox.heard = Some(reading.signal);
+        let heard = (reading.time_ms, Some(reading.signal));
+        if heard > (self.state.inbox.heard_ms, self.state.inbox.heard) {
+            (self.state.inbox.heard_ms, self.state.inbox.heard) = heard;
         }
         self.end_silence(reading.time_ms);
-        if reading.offset_minutes.is_some() {
-            self.state.offset_minutes = reading.offset_minutes;
-        }
         self.hold(slot, reading);
     }
 
     fn tick(&mut self, now_ms: i64) {
         self.state.inbox.clock_ms = self.state.inbox.clock_ms.max(now_ms);
         self.silence(now_ms);
-        let slot = self.detector.grid.slot(now_ms);
-        self.decide_before(slot.saturating_sub(self.detector.grid.lateness));
+        self.pass(now_ms);
     }
 
     /// Adds a reading to its pending step; the list is ordered and holds a few steps at most.
@@ -142,24 +167,53 @@ impl<'a> Run<'a> {
                 entry.sum_milli = entry.sum_milli.saturating_add(reading.value_milli);
                 entry.count = entry.count.saturating_add(1);
                 entry.manual |= manual;
+                entry.offset_minutes = entry.offset_minutes.max(reading.offset_minutes);
             }
             _ => pending.insert(
                 at.map_or(0, |at| at + 1),
-                Pending { slot, signal: reading.signal, sum_milli: reading.value_milli, count: 1, manual },
+                Pending {
+                    slot,
+                    signal: reading.signal,
+                    sum_milli: reading.value_milli,
+                    count: 1,
+                    manual,
+                    offset_minutes: reading.offset_minutes,
+                },
             ),
         }
     }
 
+    /// Event time has passed an instant, by the clock alone: decides what was heard of, and closes windows and days once
+    /// nothing was heard for a gap, since more of them may be on its way.
+    pub(crate) fn pass(&mut self, now_ms: i64) {
+        let grid = &self.detector.grid;
+        let slot = grid.slot(now_ms).saturating_sub(grid.lateness);
+        let closed = slot.saturating_sub(grid.gap);
+        self.decide_due(slot);
+        self.close_before(closed);
+    }
+
     /// Decides all steps before `slot` that were heard of, and closes the windows and days that end by then.
+    fn decide_before(&mut self, slot: i64) {
+        self.decide_due(slot);
+        self.close_before(slot);
+    }
+
+    /// Decides all steps before `slot` that were heard of.
     ///
     /// What is decided is closed to later readings; what was never heard of stays open, so that an upload after
     /// a break is judged although ticks have gone by.
-    pub(crate) fn decide_before(&mut self, slot: i64) {
+    fn decide_due(&mut self, slot: i64) {
         // The list is ordered and short, and mostly nothing is due.
         let due = self.state.inbox.pending.iter().take_while(|entry| entry.slot < slot).count();
         for at in 0..due {
             if let Some(entry) = self.state.inbox.pending.get(at).copied() {
+                if entry.slot < self.state.inbox.closed_slot {
+                    // A tick was ahead of it: what ends from here on is closed in its turn.
+                    self.state.inbox.closed_slot = entry.slot.saturating_sub(1);
+                }
                 self.close_before(entry.slot);
+                self.reach(entry.slot);
                 self.decide(&entry);
                 self.state.close_slots_before(entry.slot.saturating_add(1));
             }
@@ -167,11 +221,14 @@ impl<'a> Run<'a> {
         if due > 0 {
             self.state.inbox.pending.drain(..due);
         }
-        self.close_before(slot);
     }
 
     fn decide(&mut self, entry: &Pending) {
         let grid = &self.detector.grid;
+        // With what is decided, not when it is heard: so it hangs on the readings and not on the order in which they came.
+        if entry.offset_minutes.is_some() {
+            self.state.offset_minutes = entry.offset_minutes;
+        }
         if entry.signal == Signal::Steps {
             if entry.sum_milli > 0 {
                 self.state.walked_slot = entry.slot;

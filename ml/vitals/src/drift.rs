@@ -33,6 +33,12 @@ pub(crate) struct Verdict {
     pub(crate) alarm: bool,
 }
 
+/// A night or a day that has ended.
+pub(crate) struct Closed {
+    /// Its value, where there is one that was judged.
+    pub(crate) verdict: Option<Verdict>,
+}
+
 /// Values of the last 28 days, and their sum of deviations.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Course {
@@ -191,32 +197,37 @@ impl Drift {
         }
     }
 
-    /// Closes the night and the day that end by the beginning of a minute. At most one of their values is judged.
-    pub(crate) fn close_before(&mut self, settings: &DriftSettings, local_minute: i64) -> Option<Verdict> {
-        let midnight = self.day.saturating_mul(MINUTES_OF_DAY);
-        if self.day == NEVER || local_minute < midnight.saturating_add(i64::from(settings.night_until_hour) * 60) {
+    /// Closes the night, or else the day, that ends by the beginning of a minute; none where neither does. At most one of the
+    /// values of a night and its day is judged. One at a time: what is said of the night is then the same, whenever it is asked.
+    pub(crate) fn close_before(&mut self, settings: &DriftSettings, local_minute: i64) -> Option<Closed> {
+        if self.day == NEVER {
             return None;
         }
+        let midnight = self.day.saturating_mul(MINUTES_OF_DAY);
+        let morning = midnight.saturating_add(i64::from(settings.night_until_hour) * 60);
         let has_night = self.night_count >= settings.night_minutes.max(1);
         let mut verdict = None;
-        if std::mem::take(&mut self.night_open) && has_night {
-            let mean = milli::mean(self.night_sum_milli, u32::from(self.night_count));
-            verdict = self.night.take(settings, self.day, narrow(mean), true);
-            verdict.iter_mut().for_each(|verdict| verdict.of_night = true);
-        }
-        if local_minute >= midnight.saturating_add(MINUTES_OF_DAY) {
+        if self.night_open && local_minute >= morning {
+            self.night_open = false;
+            if has_night {
+                let mean = milli::mean(self.night_sum_milli, u32::from(self.night_count));
+                verdict = self.night.take(settings, self.day, narrow(mean), true);
+                verdict.iter_mut().for_each(|verdict| verdict.of_night = true);
+            }
+        } else if local_minute >= midnight.saturating_add(MINUTES_OF_DAY) {
             if self.count >= settings.day_minutes {
-                let of_day = self.daytime.take(settings, self.day, narrow(self.median_milli()), !has_night);
-                verdict = verdict.or(of_day);
+                verdict = self.daytime.take(settings, self.day, narrow(self.median_milli()), !has_night);
             }
             self.closed_day = self.day;
             (self.day, self.night_sum_milli, self.night_count, self.count) = (NEVER, 0, 0, 0);
             self.bins = [0; BINS];
+        } else {
+            return None;
         }
         if let Some(verdict) = verdict.filter(|verdict| verdict.alarm) {
             self.alarm_day = verdict.day;
         }
-        verdict
+        Some(Closed { verdict })
     }
 
     /// Median of the day's minutes, to the beat; between two beats where the two middle ones differ.

@@ -18,6 +18,8 @@ pub(crate) struct Grid {
     /// Steps without a step walked that make rest.
     pub(crate) rest: i64,
     pub(crate) gap_ms: i64,
+    /// Steps of a gap.
+    pub(crate) gap: i64,
     pub(crate) silence_ms: i64,
 }
 
@@ -32,6 +34,7 @@ impl Grid {
             window: steps(settings.window_ms).max(1),
             rest: steps(settings.rest_ms),
             gap_ms: i64::from(settings.gap_ms),
+            gap: steps(settings.gap_ms),
             silence_ms: i64::from(settings.silence_ms),
         }
     }

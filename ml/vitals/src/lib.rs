@@ -84,6 +84,7 @@ mod episodes;
 mod error;
 mod feature;
 mod grid;
+mod in_force;
 mod limit;
 mod parameters;
 mod persistence;

@@ -44,6 +44,7 @@ impl Settings {
             offline_ms: 6 * HOUR_MS,
             silence_ms: 0,
             alert_age_ms: 24 * HOUR_MS,
+            restate_ms: 12 * HOUR_MS,
             quality: QualitySettings {
                 flat_steps: 180,
                 agree: 3,
@@ -113,6 +114,7 @@ impl Settings {
             offline_ms: 5 * MINUTE_MS,
             silence_ms: 5 * MINUTE_MS,
             alert_age_ms: HOUR_MS,
+            restate_ms: 30 * MINUTE_MS,
             quality: QualitySettings {
                 flat_steps: 300,
                 agree: 3,

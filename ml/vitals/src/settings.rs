@@ -102,7 +102,8 @@ pub struct Settings {
     pub window_ms: u32,
     /// At rest = no step walked in this time, milliseconds.
     pub rest_ms: u32,
-    /// A gap in a signal after which its persistence starts anew, milliseconds.
+    /// A gap in a signal after which its persistence starts anew, and after which the clock alone closes a window or a day,
+    /// milliseconds.
     pub gap_ms: u32,
     /// No reading at all for this long: the devices are taken for offline, milliseconds.
     pub offline_ms: u32,
@@ -110,6 +111,9 @@ pub struct Settings {
     pub silence_ms: u32,
     /// An anomaly about an instant that lies further back than this is recorded, but nobody is alerted, milliseconds.
     pub alert_age_ms: u32,
+    /// An episode that goes on is said again when this long has passed since it was last said, milliseconds of event time. At most
+    /// `alert_age_ms`: so an episode that was too old to alert anybody when it opened does so while it still goes on.
+    pub restate_ms: u32,
     /// What is taken for a fault of a sensor.
     pub quality: QualitySettings,
     /// How usual values are learned.
@@ -179,6 +183,9 @@ impl Settings {
         if self.fast_alone_k > self.fast_alone_n || self.fast_alone_n > 64 {
             return refuse("a fast heart alone needs fast_alone_k <= fast_alone_n <= 64");
         }
+        if self.restate_ms == 0 || self.restate_ms > self.alert_age_ms {
+            return refuse("restate_ms must be above 0 and at most alert_age_ms");
+        }
         if self.quality.agree == 0 {
             return refuse("quality needs at least one value that agrees");
         }
@@ -203,7 +210,7 @@ impl Settings {
     /// How far event time must pass the last reading of a recording for all that can be decided to be decided.
     #[must_use]
     pub fn flush_ms(&self) -> i64 {
-        i64::from(self.step_ms) + i64::from(self.lateness_ms) + i64::from(self.window_ms)
+        [self.step_ms, self.lateness_ms, self.window_ms, self.gap_ms].map(i64::from).iter().sum()
     }
 }
 

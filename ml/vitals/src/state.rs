@@ -14,11 +14,11 @@ use crate::persistence::History;
 use crate::quality::{GATED, Quality};
 use crate::routes::Warned;
 use crate::settings::BaselineSettings;
-use crate::{Limit, Parameters, Settings, Signal, Usual, VitalsError};
+use crate::{Limit, Parameters, Settings, Signal, Usual, VitalsError, in_force};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest, Sha256};
 
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const MINUTE_MS: i64 = 60_000;
 
 /// State of one subject: a patient, or a location with its environment sensors.
@@ -71,13 +71,13 @@ impl PatientState {
         Self {
             version: VERSION,
             inbox: Inbox {
+                upcoming: Vec::new(),
                 clock_ms: NEVER,
                 heard_ms: NEVER,
                 heard: None,
                 open_slot: NEVER,
                 closed_slot: NEVER,
                 pending: Vec::new(),
-                untold: Vec::new(),
             },
             subject,
             parameters: Parameters::default(),
@@ -123,19 +123,19 @@ impl PatientState {
             return Err(VitalsError::State(format!("version {} is not {VERSION}", state.version)));
         }
         state.parameters.check()?;
+        in_force::check(&state.inbox.upcoming)?;
         Ok(state)
     }
 
-    /// Commits to all that was decided so far, the sums of every closed window among it: SHA-256 of a tag and the bytes of this
-    /// state without its inbox. Whoever has the same readings computes the same, whenever ticks came and in whatever order within
-    /// the lateness.
-    #[must_use]
-    pub fn commitment(&self) -> [u8; 32] {
+    /// SHA-256 of a tag, the settings' digest and the bytes of this state without its inbox.
+    pub(crate) fn commitment(&self, settings: &[u8; 32]) -> [u8; 32] {
         let decided = Self { inbox: Self::new(self.subject).inbox, ..self.clone() };
-        Sha256::new().chain_update(b"caduceus window 1").chain_update(decided.to_bytes()).finalize().into()
+        let hash = Sha256::new().chain_update(b"caduceus window 1").chain_update(settings);
+        hash.chain_update(decided.to_bytes()).finalize().into()
     }
 
-    /// Puts a doctor's parameters for this subject into force; they count from the next decided step.
+    /// Puts a doctor's parameters for this subject into force at once: they count from the next decided step, which may have begun
+    /// before. What comes in a stream is set by [`crate::Detector::set_after`].
     ///
     /// # Errors
     /// [`VitalsError`] where they are not well formed.

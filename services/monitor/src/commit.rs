@@ -82,7 +82,8 @@ pub(crate) async fn gather(shared: &mut Shared, partitions: &mut BTreeMap<u32, P
 }
 
 fn to_value(alert: OpenAlert, block: &Block, hash: Digest) -> Alert {
-    Alert { anomaly: alert.anomaly, height: block.header.height, block: hash, entry: alert.entry, chart: alert.chart }
+    let OpenAlert { entry, anomaly, alerting, chart, .. } = alert;
+    Alert { anomaly, alerting, height: block.header.height, block: hash, entry, chart }
 }
 
 /// Moves a partition's read positions as far as everything is in blocks.

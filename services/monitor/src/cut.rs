@@ -12,6 +12,7 @@ use crate::state::MonitorState;
 pub(crate) struct OpenAlert {
     pub(crate) entry: u32,
     pub(crate) anomaly: Vec<u8>,
+    pub(crate) alerting: bool,
     pub(crate) severity: &'static str,
     pub(crate) time_ms: i64,
     pub(crate) chart: Vec<(i64, i64)>,

@@ -138,7 +138,7 @@ impl Patient {
         self.builder.reading(reading.signal.category().id(), record, self.now_ms);
         self.counts.readings += 1;
         self.open_at.get_or_insert(offset);
-        self.note(watch, observation, offset)
+        self.note(shared, watch, observation, offset)
     }
 
     /// Event time has reached `time_ms`, by a tick at `offset`.
@@ -146,13 +146,13 @@ impl Patient {
         self.now_ms = self.now_ms.max(time_ms);
         for watch in 0..self.watches.len() {
             let observation = shared.detector.tick(&mut self.watches[watch].state, time_ms);
-            self.note(watch, observation, offset)?;
+            self.note(shared, watch, observation, offset)?;
         }
         Ok(())
     }
 
     /// Puts what the detector said into the block.
-    fn note(&mut self, watch: usize, observation: Observation, offset: u64) -> Result<()> {
+    fn note(&mut self, shared: &Shared, watch: usize, observation: Observation, offset: u64) -> Result<()> {
         if observation.scores.is_empty() && observation.anomalies.is_empty() {
             return Ok(());
         }
@@ -163,12 +163,12 @@ impl Patient {
             self.counts.score_micro = Some(score.score_micro);
         }
         for anomaly in observation.anomalies {
-            self.alert(watch, &anomaly)?;
+            self.alert(shared, watch, &anomaly)?;
         }
         Ok(())
     }
 
-    fn alert(&mut self, watch: usize, anomaly: &Anomaly) -> Result<()> {
+    fn alert(&mut self, shared: &Shared, watch: usize, anomaly: &Anomaly) -> Result<()> {
         let bytes = encode(anomaly);
         let entry = self.builder.anomaly(bytes.clone(), anomaly.time_ms, self.now_ms)?;
         self.counts.anomalies += 1;
@@ -177,6 +177,7 @@ impl Patient {
             anomaly: bytes,
             severity: anomaly.severity.name(),
             time_ms: anomaly.time_ms,
+            alerting: shared.detector.alerts(&self.watches[watch].state, anomaly),
             chart: self.watches[watch].charts.points(anomaly.signal.id()),
         });
         Ok(())

@@ -154,7 +154,7 @@ impl Outbox {
             {
                 return None;
             }
-            Change::Opened | Change::Continued if !anomaly.alerting => return None,
+            Change::Opened | Change::Continued if !alert.alerting => return None,
             Change::Opened | Change::Continued => Step::Opened,
             Change::Resolved if self.steps.contains_key(&resolved) || !self.steps.contains_key(&opened) => return None,
             Change::Resolved => Step::Resolved,

@@ -42,7 +42,14 @@ fn values_of_topics() {
         readings: vec![reading],
     };
     let rejected = Rejected { device: "watch".into(), reason: "conflict".into(), received_ms: 1, line: vec![1, 2] };
-    let alert = Alert { anomaly: vec![1, 2, 3], height: 5, block: Digest([6; 32]), entry: 1, chart: vec![(1, 2)] };
+    let alert = Alert {
+        anomaly: vec![1, 2, 3],
+        alerting: true,
+        height: 5,
+        block: Digest([6; 32]),
+        entry: 1,
+        chart: vec![(1, 2)],
+    };
     let key = DataKey::from_bytes([5; 32]);
     let chain = Chain { network: NETWORK, id: Digest([9; 32]) };
     let sealed = seal_topic_value(
@@ -66,7 +73,7 @@ fn values_of_topics() {
         (
             "alert",
             encode(&alert),
-            "0300000001020305000000000000000606060606060606060606060606060606060606060606060606060606060606010000000100000001000000000000000200000000000000",
+            "030000000102030105000000000000000606060606060606060606060606060606060606060606060606060606060606010000000100000001000000000000000200000000000000",
         ),
         ("request", encode(&request()), "6b1823cd065e6cd3090adb26adb6f484c0f75e8334e78ae71a91181d4a1d040b"),
         (

@@ -2,7 +2,7 @@
 
 use crate::detector::Run;
 use crate::drift::{Drift, Verdict};
-use crate::episodes::{Episode, Raised};
+use crate::episodes::{Condition, Episode, Raised};
 use crate::grid::{DAY_MS, HOUR_MS};
 use crate::settings::DriftSettings;
 use crate::{Anomaly, Change, Contribution, Persisted, Route, Severity, Signal};
@@ -22,29 +22,31 @@ impl Run<'_> {
     pub(crate) fn close_day_before(&mut self, slot: i64) {
         let Some(settings) = &self.detector.settings.drift else { return };
         let local_minute = self.state.local_ms(self.detector.grid.start_ms(slot)).div_euclid(MINUTE_MS);
-        let Some(drift) = self.state.drift.as_deref_mut() else { return };
-        let Some(verdict) = drift.close_before(settings, local_minute) else { return };
+        while let Some(closed) =
+            self.state.drift.as_deref_mut().and_then(|drift| drift.close_before(settings, local_minute))
+        {
+            if let Some(verdict) = closed.verdict {
+                self.judge_day(settings, &verdict);
+            }
+        }
+    }
+
+    /// Says what a night's or a day's value gives.
+    fn judge_day(&mut self, settings: &DriftSettings, verdict: &Verdict) {
+        let Some(drift) = self.state.drift.as_deref() else { return };
         let quiet_days = verdict.day.saturating_sub(drift.alarm_day);
-        let time_ms = self.known_ms(settings, &verdict);
+        let time_ms = self.known_ms(settings, verdict);
         if verdict.alarm {
             let start_ms = self.state.instant_ms(verdict.since_day.saturating_mul(DAY_MS));
-            let raised = self.state.episodes.raise(
-                &self.state.subject,
-                Route::Drift,
-                Signal::HeartRate,
-                Severity::Advisory,
-                start_ms,
-                time_ms,
-            );
+            let (route, signal, severity) = (Route::Drift, Signal::HeartRate, Severity::Advisory);
+            let raised = self.raise(&Condition { route, signal, severity, start_ms, known_ms: time_ms });
             // Every alarm is told, also where the episode goes on.
             let raised = if let Raised::Same(episode) = raised { Raised::Continued(episode) } else { raised };
-            self.report(raised, time_ms, |run, change, episode| {
-                run.drift_anomaly(settings, change, &episode, &verdict, time_ms)
-            });
+            self.report(raised, |run, change, episode| run.drift_anomaly(settings, change, &episode, verdict, time_ms));
         } else if quiet_days >= i64::from(settings.resolve_days)
             && let Some(episode) = self.state.episodes.release(Route::Drift, Signal::HeartRate)
         {
-            let anomaly = self.drift_anomaly(settings, Change::Resolved, &episode, &verdict, time_ms);
+            let anomaly = self.drift_anomaly(settings, Change::Resolved, &episode, verdict, time_ms);
             self.say(anomaly);
         }
     }

@@ -1,7 +1,7 @@
 //! The cohort forest on deviations from the own baseline.
 
 use crate::detector::Run;
-use crate::episodes::Episode;
+use crate::episodes::{Condition, Episode};
 use crate::feature::{FEATURE_LIST, FEATURES, feature_of};
 use crate::grid::NEVER;
 use crate::state::LastScore;
@@ -47,15 +47,9 @@ impl Run<'_> {
             let (contributions, severity) = self.explain(deviations);
             let largest = contributions.first().map_or(Signal::HeartRate, |largest| largest.signal);
             let (signal, start_ms) = (held.unwrap_or(largest), self.state.forest.since_ms);
-            let raised = self.state.episodes.raise(
-                &self.state.subject,
-                Route::Forest,
-                signal,
-                severity,
-                start_ms,
-                deviations.to_ms,
-            );
-            self.report(raised, deviations.to_ms, |run, change, episode| {
+            let (route, known_ms) = (Route::Forest, deviations.to_ms);
+            let raised = self.raise(&Condition { route, signal, severity, start_ms, known_ms });
+            self.report(raised, |run, change, episode| {
                 run.forest_anomaly(change, &episode, deviations, score_micro, contributions)
             });
         } else if let Some(signal) = held

@@ -1,7 +1,7 @@
 //! Hard limits of a body or a device, and limits of a room.
 
 use crate::detector::Run;
-use crate::episodes::Episode;
+use crate::episodes::{Condition, Episode};
 use crate::feature::{FEATURES, feature_of};
 use crate::persistence::History;
 use crate::state::{Pending, Track};
@@ -52,8 +52,9 @@ impl Run<'_> {
         let route = if signal.is_environment() { Route::Environment } else { Route::HardLimit };
         if side.is_some() && counts && track.history.opens(limit.k) {
             let start_ms = track.history.since_ms;
-            let raised = self.state.episodes.raise(&self.state.subject, route, signal, limit.severity, start_ms, to_ms);
-            self.report(raised, to_ms, |run, change, episode| {
+            let severity = limit.severity;
+            let raised = self.raise(&Condition { route, signal, severity, start_ms, known_ms: to_ms });
+            self.report(raised, |run, change, episode| {
                 run.limit_anomaly(route, change, &episode, &limit, &track, to_ms)
             });
         } else if track.history.resolves(limit.n)
@@ -86,6 +87,15 @@ impl Run<'_> {
             let deviation = self.detector.own_deviation_milli(self.state, feature, to_ms);
             deviation.is_some_and(|milli| milli.abs() >= settings.corroboration_milli)
         })
+    }
+
+    /// A limit is no more: what it holds open is over at `now_ms`.
+    pub(crate) fn end_of_limit(&mut self, limit: &Limit, track: &Track, now_ms: i64) {
+        let route = if track.signal.is_environment() { Route::Environment } else { Route::HardLimit };
+        if let Some(episode) = self.state.episodes.release(route, track.signal) {
+            let anomaly = self.limit_anomaly(route, Change::Resolved, &episode, limit, track, now_ms);
+            self.say(anomaly);
+        }
     }
 
     fn limit_anomaly(

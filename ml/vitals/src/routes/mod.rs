@@ -9,19 +9,20 @@ mod silence;
 pub(crate) use news2::Warned;
 
 use crate::detector::Run;
-use crate::episodes::{Episode, Raised};
+use crate::episodes::{Condition, Episode, Raised};
 use crate::{Anomaly, Change, Persisted, Route};
 
 impl Run<'_> {
-    /// Says what raising a condition did, known at `time_ms`; nothing where it goes on as it was told.
-    fn report(&mut self, raised: Raised, time_ms: i64, make: impl FnOnce(&Self, Change, Episode) -> Anomaly) {
+    /// A route's condition holds.
+    fn raise(&mut self, condition: &Condition) -> Raised {
+        self.state.episodes.raise(&self.state.subject, self.detector.settings.restate_ms, condition)
+    }
+
+    /// Says what raising a condition did; nothing where it goes on as it was said not long ago.
+    fn report(&mut self, raised: Raised, make: impl FnOnce(&Self, Change, Episode) -> Anomaly) {
         let (change, episode) = match raised {
             Raised::Opened(episode) => (Change::Opened, episode),
             Raised::Continued(episode) => (Change::Continued, episode),
-            // It opened when it was too old to alert anybody; now it is not.
-            Raised::Same(episode) if self.is_fresh(time_ms) && self.state.inbox.untold.contains(&episode.id) => {
-                (Change::Continued, episode)
-            }
             Raised::Same(_) => return,
         };
         let anomaly = make(self, change, episode);
@@ -29,18 +30,7 @@ impl Run<'_> {
     }
 
     fn say(&mut self, anomaly: Anomaly) {
-        let untold = &mut self.state.inbox.untold;
-        untold.retain(|episode| *episode != anomaly.episode);
-        if !anomaly.alerting && anomaly.change != Change::Resolved {
-            untold.push(anomaly.episode);
-        }
         self.out.anomalies.push(anomaly);
-    }
-
-    /// Whether an instant is recent enough, by the newest reading or tick, to alert somebody.
-    fn is_fresh(&self, time_ms: i64) -> bool {
-        let age_ms = self.state.inbox.clock_ms.saturating_sub(time_ms);
-        age_ms <= i64::from(self.detector.settings.alert_age_ms)
     }
 
     /// What all routes say of an episode.
@@ -67,8 +57,7 @@ impl Run<'_> {
             to_ms,
             model: self.detector.model,
             seed: self.detector.seed,
-            window: self.state.commitment(),
-            alerting: self.is_fresh(to_ms),
+            window: self.detector.commitment(self.state),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The early warning score, by windows at rest.
 
 use crate::detector::Run;
-use crate::episodes::Episode;
+use crate::episodes::{Condition, Episode};
 use crate::feature::feature_of;
 use crate::grid::NEVER;
 use crate::news2::{Band, INPUTS, News2, Scale};
@@ -54,9 +54,8 @@ impl Run<'_> {
             let severity = if emergency { Severity::Critical } else { Severity::Urgent };
             let signal = scored.score.leading().unwrap_or(Signal::Respiration);
             let start_ms = warned.urgent.since_ms;
-            let raised =
-                self.state.episodes.raise(&self.state.subject, Route::News2, signal, severity, start_ms, to_ms);
-            self.report(raised, to_ms, |run, change, episode| run.warning(settings, change, &episode, &scored));
+            let raised = self.raise(&Condition { route: Route::News2, signal, severity, start_ms, known_ms: to_ms });
+            self.report(raised, |run, change, episode| run.warning(settings, change, &episode, &scored));
         } else if warned.urgent.resolves(settings.n)
             && let Some(signal) = self.state.episodes.held_by(Route::News2).map(|episode| episode.signal)
             && let Some(episode) = self.state.episodes.release(Route::News2, signal)

@@ -1,6 +1,7 @@
 //! Silence: no reading of any device for too long.
 
 use crate::detector::Run;
+use crate::episodes::Condition;
 use crate::{Change, Route, Severity};
 
 impl Run<'_> {
@@ -17,19 +18,10 @@ impl Run<'_> {
         }
         let known_ms = since_ms.saturating_add(allowed_ms);
         // What was heard before comes first, as if a tick had come at that moment.
-        let slot = self.detector.grid.slot(known_ms);
-        self.decide_before(slot.saturating_sub(self.detector.grid.lateness));
-        let raised = self.state.episodes.raise(
-            &self.state.subject,
-            Route::Silence,
-            signal,
-            Severity::Technical,
-            since_ms,
-            known_ms,
-        );
-        self.report(raised, known_ms, |run, change, episode| {
-            run.anomaly(Route::Silence, change, &episode, since_ms, known_ms)
-        });
+        self.pass(known_ms);
+        let (route, severity) = (Route::Silence, Severity::Technical);
+        let raised = self.raise(&Condition { route, signal, severity, start_ms: since_ms, known_ms });
+        self.report(raised, |run, change, episode| run.anomaly(Route::Silence, change, &episode, since_ms, known_ms));
     }
 
     /// A reading has come.

@@ -2,7 +2,7 @@
 
 use crate::grid::NEVER;
 use crate::persistence::History;
-use crate::{EpisodeId, Side, Signal};
+use crate::{Parameters, Side, Signal};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Mean of a signal in a step that is not decided yet.
@@ -14,14 +14,18 @@ pub(crate) struct Pending {
     pub(crate) count: u32,
     /// Whether a person entered one of the values.
     pub(crate) manual: bool,
+    /// Offset of the person's clock that came with it, the largest of several.
+    pub(crate) offset_minutes: Option<i16>,
 }
 
 /// What was heard and is not decided: it hangs on ticks, and on the order within the lateness.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Inbox {
+    /// Parameters of a doctor that no decided step has reached: the slot from which they are in force, ascending.
+    pub(crate) upcoming: Vec<(i64, Parameters)>,
     /// Latest event time of a reading or a tick.
     pub(crate) clock_ms: i64,
-    /// Latest event time of a reading, and its signal.
+    /// Latest event time of a reading, and its signal, that of the highest number of several.
     pub(crate) heard_ms: i64,
     pub(crate) heard: Option<Signal>,
     /// Slots before this one are decided.
@@ -29,8 +33,6 @@ pub(crate) struct Inbox {
     /// What ends by the beginning of this slot is closed.
     pub(crate) closed_slot: i64,
     pub(crate) pending: Vec<Pending>,
-    /// Open episodes that nobody was alerted about, because what was known of them was too old.
-    pub(crate) untold: Vec<EpisodeId>,
 }
 
 /// What a limit remembers of its signal.

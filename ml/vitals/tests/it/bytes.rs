@@ -76,7 +76,9 @@ fn states_and_settings_have_one_encoding() {
     let bytes = state.to_bytes();
     assert_eq!(PatientState::from_bytes(&bytes).unwrap(), state);
     let mut newer = bytes.clone();
-    newer[0] = 3;
+    newer[0] = 4;
+    assert!(matches!(PatientState::from_bytes(&newer), Err(VitalsError::State(_))));
+    newer[0] = 2;
     assert!(matches!(PatientState::from_bytes(&newer), Err(VitalsError::State(_))));
     for settings in [Settings::home(), Settings::bedside()] {
         let bytes = borsh::to_vec(&settings).unwrap();
@@ -111,7 +113,6 @@ fn an_anomaly_has_the_bytes_that_the_format_states() {
         model: [0xaa; 32],
         seed: 15,
         window: [0xbb; 32],
-        alerting: true,
     };
     let i64 = |value: i64| hex(&value.to_le_bytes());
     let expected = [
@@ -138,7 +139,6 @@ fn an_anomaly_has_the_bytes_that_the_format_states() {
         "aa".repeat(32),
         i64(15),
         "bb".repeat(32),
-        "01".into(),
     ]
     .concat();
     let bytes = borsh::to_vec(&anomaly).unwrap();

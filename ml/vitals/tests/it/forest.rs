@@ -77,7 +77,12 @@ fn a_shift_of_two_vitals_is_one_urgent_episode_and_the_illness_is_not_learned() 
     let ill = stay(&detector, &mut state, 15 * DAY..18 * DAY, 72_000, 38_200);
     let opened = ill.first().unwrap();
     assert_eq!((opened.route, opened.change, opened.severity), (Route::Forest, Change::Opened, Severity::Urgent));
-    assert_eq!(ill.len(), 1, "one illness, one episode");
+    assert!(ill.iter().all(|anomaly| anomaly.episode == opened.episode), "one illness, one episode");
+    assert_eq!(
+        ill[1..].iter().map(|anomaly| anomaly.change).collect::<Vec<_>>(),
+        [Change::Continued; 5],
+        "twice a day"
+    );
     assert!(opened.time_ms - noon_ms < 4 * 60 * MINUTE_MS, "{} min", (opened.time_ms - noon_ms) / MINUTE_MS);
     assert_eq!(opened.model, detector.cohort().unwrap().hash());
     assert_eq!(opened.missing, [Signal::Respiration, Signal::Spo2, Signal::HrvSdnn]);
@@ -92,7 +97,8 @@ fn a_shift_of_two_vitals_is_one_urgent_episode_and_the_illness_is_not_learned() 
     );
 
     let well = stay(&detector, &mut state, 18 * DAY..19 * DAY, 60_000, 36_700);
-    assert_eq!(well.iter().map(|a| (a.episode, a.change)).collect::<Vec<_>>(), [(opened.episode, Change::Resolved)]);
+    assert!(well.iter().all(|anomaly| anomaly.episode == opened.episode));
+    assert_eq!(well.iter().filter(|anomaly| anomaly.change == Change::Resolved).count(), 1);
 }
 
 #[test]
@@ -125,7 +131,8 @@ fn a_shift_that_stays_is_learned_in_the_end() {
     stay(&detector, &mut state, 0..15 * DAY, 60_000, 36_700);
     // A new medicine: the heart beats faster from now on.
     let said = stay(&detector, &mut state, 15 * DAY..75 * DAY, 70_000, 36_700);
-    assert_eq!(said.iter().map(|a| a.change).collect::<Vec<_>>(), [Change::Opened, Change::Resolved]);
+    let told = said.iter().map(|a| a.change).filter(|change| *change != Change::Continued);
+    assert_eq!(told.collect::<Vec<_>>(), [Change::Opened, Change::Resolved]);
     assert!(state.open_episodes().is_empty());
 }
 

@@ -5,7 +5,9 @@ mod admission;
 mod bytes;
 mod forest;
 mod limits;
+mod parameters;
 mod quality;
+mod ticks;
 mod warning;
 
 use vitals::{Anomaly, Detector, PatientState, Provenance, Reading, Settings, Signal};
@@ -30,16 +32,19 @@ pub(crate) struct Bed {
     pub(crate) detector: Detector,
     pub(crate) state: PatientState,
     pub(crate) said: Vec<Anomaly>,
+    /// Whether each of what was said alerts somebody.
+    pub(crate) alerts: Vec<bool>,
 }
 
 impl Bed {
     pub(crate) fn new(settings: Settings) -> Self {
         let detector = Detector::without_forest(settings).unwrap();
-        Self { detector, state: PatientState::new([0; 16]), said: Vec::new() }
+        Self { detector, state: PatientState::new([0; 16]), said: Vec::new(), alerts: Vec::new() }
     }
 
     pub(crate) fn hear(&mut self, reading: Reading) {
-        self.said.extend(self.detector.observe(&mut self.state, &reading).anomalies);
+        let said = self.detector.observe(&mut self.state, &reading).anomalies;
+        self.keep(said);
     }
 
     /// One reading a minute.
@@ -50,6 +55,12 @@ impl Bed {
     }
 
     pub(crate) fn tick(&mut self, minute: i64) {
-        self.said.extend(self.detector.tick(&mut self.state, START_MS + minute * MINUTE_MS).anomalies);
+        let said = self.detector.tick(&mut self.state, START_MS + minute * MINUTE_MS).anomalies;
+        self.keep(said);
+    }
+
+    fn keep(&mut self, said: Vec<Anomaly>) {
+        self.alerts.extend(said.iter().map(|anomaly| self.detector.alerts(&self.state, anomaly)));
+        self.said.extend(said);
     }
 }

@@ -61,8 +61,8 @@ pub(crate) struct Alerts {
 }
 
 impl Alerts {
-    /// Takes in what the detector says. What nobody is alerted about, because it was known too late, is no alert.
-    pub(crate) fn take(&mut self, anomaly: &Anomaly) {
+    /// Takes in what the detector says. What nobody is alerted about (`alerting`), because it was known too late, is no alert.
+    pub(crate) fn take(&mut self, anomaly: &Anomaly, alerting: bool) {
         let Anomaly { episode, route, severity, signal, time_ms, offset_minutes, .. } = *anomaly;
         let all = &mut self.all;
         let open = all
@@ -78,7 +78,7 @@ impl Alerts {
                     alert.reasons.push(reason(anomaly));
                 }
             }
-            (_, None) if !anomaly.alerting => {}
+            (_, None) if !alerting => {}
             (_, None) => {
                 let of_day = route == Route::Drift;
                 let mut signals = vec![signal];
@@ -188,11 +188,11 @@ mod tests {
         let said = low_saturation();
         assert_eq!(said.iter().map(|anomaly| anomaly.change).collect::<Vec<_>>(), [Change::Opened, Change::Resolved]);
         let mut alerts = Alerts::default();
-        alerts.take(&said[0]);
+        alerts.take(&said[0], true);
         assert!(alerts.stands(said[0].time_ms) && !alerts.stands(said[0].time_ms - 1));
         alerts.reach(said[0].time_ms, 700_000);
         alerts.reach(said[0].time_ms + 1, 600_000);
-        alerts.take(&said[1]);
+        alerts.take(&said[1], true);
         alerts.reach(said[1].time_ms + 1, 900_000);
         alerts.finish(i64::MAX);
         let [alert] = alerts.all() else { panic!("one alert") };
@@ -205,12 +205,12 @@ mod tests {
     fn an_open_alert_ends_with_the_last_reading_and_what_was_known_too_late_is_none() {
         let said = low_saturation();
         let mut alerts = Alerts::default();
-        alerts.take(&said[0]);
+        alerts.take(&said[0], true);
         alerts.finish(said[0].time_ms + 5);
         assert_eq!(alerts.all()[0].end_ms(), said[0].time_ms + 5);
         let mut none = Alerts::default();
-        none.take(&Anomaly { alerting: false, ..said[0].clone() });
-        none.take(&said[1]);
+        none.take(&said[0], false);
+        none.take(&said[1], true);
         none.finish(i64::MAX);
         assert_eq!(none.all(), []);
     }
@@ -228,7 +228,7 @@ mod tests {
             said.iter().filter(|a| a.route == Route::Drift && a.change != Change::Resolved).collect();
         assert!(alarms.len() >= 2, "{}", alarms.len());
         let mut alerts = Alerts::default();
-        alarms.iter().for_each(|anomaly| alerts.take(anomaly));
+        alarms.iter().for_each(|anomaly| alerts.take(anomaly, true));
         alerts.finish(i64::MAX);
         let days: BTreeSet<i64> = alarms.iter().map(|anomaly| anomaly.time_ms.div_euclid(DAY_MS)).collect();
         assert_eq!((alerts.all().len(), alerts.days()), (alarms.len(), days));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use recording::{Moment, Spelling};
-use vitals::{Detector, PatientState, Reading, Signal, Standing, Taken};
+use vitals::{Anomaly, Detector, PatientState, Reading, Signal, Standing, Taken};
 
 use super::alerts::Alerts;
 use super::calendar::next_midnight_ms;
@@ -75,7 +75,7 @@ impl Watched {
         let mut late = 0;
         for reading in readings {
             let seen = detector.observe(&mut self.state, reading);
-            seen.anomalies.iter().for_each(|anomaly| self.alerts.take(anomaly));
+            self.hear(detector, &seen.anomalies);
             late += usize::from(seen.taken == Taken::Late);
             if charted && CHARTED.contains(&reading.signal) {
                 let span_ms = i64::from(detector.settings().step_ms);
@@ -99,7 +99,13 @@ impl Watched {
 
     fn tick(&mut self, detector: &Detector, time_ms: i64) {
         let seen = detector.tick(&mut self.state, time_ms);
-        seen.anomalies.iter().for_each(|anomaly| self.alerts.take(anomaly));
+        self.hear(detector, &seen.anomalies);
+    }
+
+    fn hear(&mut self, detector: &Detector, said: &[Anomaly]) {
+        for anomaly in said {
+            self.alerts.take(anomaly, detector.alerts(&self.state, anomaly));
+        }
     }
 
     /// How the person stands, in one word. `alert` is said exactly while an alert of the list stands.

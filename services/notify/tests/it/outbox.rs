@@ -39,8 +39,9 @@ fn one_mail_for_the_beginning_and_one_for_the_end_whatever_is_said_between() {
 fn what_was_known_too_late_is_not_mailed_until_the_episode_is_about_now() {
     let mut outbox = Outbox::default();
     let mut take_late = |change, alerting| {
-        let anomaly = vitals::Anomaly { alerting, ..forest(1, change) };
-        outbox.take(chain(1).id, &anomaly, alert_of(&anomaly), NOW_MS).map(|entry| entry.step)
+        let anomaly = forest(1, change);
+        let alert = phc::Alert { alerting, ..alert_of(&anomaly) };
+        outbox.take(chain(1).id, &anomaly, alert, NOW_MS).map(|entry| entry.step)
     };
     assert_eq!(take_late(Change::Opened, false), None);
     assert_eq!(take_late(Change::Continued, false), None);

@@ -158,7 +158,6 @@ pub(crate) fn forest(episode: u8, change: Change) -> Anomaly {
         model: [0xab; 32],
         seed: 1,
         window: [0xac; 32],
-        alerting: true,
     }
 }
 
@@ -182,6 +181,7 @@ pub(crate) fn limit(episode: u8, change: Change) -> Anomaly {
 pub(crate) fn alert_of(anomaly: &Anomaly) -> Alert {
     Alert {
         anomaly: ledger::encode(anomaly),
+        alerting: true,
         height: 17,
         block: Digest([0xcd; 32]),
         entry: 0,
