@@ -7,11 +7,12 @@ use rand_core::{CryptoRng, RngCore};
 
 use crate::anomaly::{self, ANOMALY_BYTES_MAX};
 use crate::block::{ANOMALIES_MAX, DIRECTIVES_MAX};
+use crate::gather::{Gathered, Messages};
 use crate::pack::Content;
 use crate::{
     AccessRequest, AnomalyEntry, BatchEntry, Block, Body, CATEGORY_ACCESS, CATEGORY_PARAMETERS, CATEGORY_SCORES,
-    Directive, Error, Header, Interval, ParametersRecord, PatientKeys, Reading, RecordRef, Score, SealedBatch, Span,
-    Subject,
+    Directive, Error, Header, Interval, Origin, ParametersRecord, PatientKeys, Reading, RecordRef, Score, SealedBatch,
+    Span, Subject,
 };
 
 /// When a block is cut.
@@ -38,22 +39,11 @@ pub struct Place {
     pub model: Digest,
 }
 
-/// A record whose device and subject stand once for many.
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    source: u32,
-    raw: Option<u32>,
-    sequence: u64,
-    received_ms: i64,
-    reading: Reading,
-}
-
 /// Gathers the content of one patient's next block.
 #[derive(Debug, Default)]
 pub struct BlockBuilder {
-    readings: BTreeMap<u8, Vec<Held>>,
-    sources: Vec<(String, Subject)>,
-    raws: Vec<BlobRef>,
+    readings: BTreeMap<u8, Gathered>,
+    messages: Messages,
     scores: Vec<Score>,
     access: Vec<AccessRequest>,
     parameters: Vec<ParametersRecord>,
@@ -67,22 +57,36 @@ pub struct BlockBuilder {
 impl BlockBuilder {
     /// Adds a reading to its category's batch. `now_ms` is the patient's event time.
     pub fn reading<'a>(&mut self, category: u8, record: impl Into<RecordRef<'a>>, now_ms: i64) {
-        let record = record.into();
-        self.note(record.reading.time_ms, now_ms);
-        self.records = self.records.saturating_add(1);
-        let held = Held {
-            source: self.source(record.device, record.subject),
-            raw: record.raw.map(|raw| place_of(&mut self.raws, |known| *known == raw, || raw)),
-            sequence: record.sequence,
-            received_ms: record.received_ms,
-            reading: record.reading,
-        };
-        self.readings.entry(category).or_default().push(held);
+        let RecordRef { device, subject, sequence, reading, received_ms, raw } = record.into();
+        let origin = self.messages.origin(device, subject, received_ms, raw);
+        self.gather(category, origin, sequence, &reading, now_ms);
     }
 
-    fn source(&mut self, device: &str, subject: &Subject) -> u32 {
-        let same = |(own, about): &(String, Subject)| own == device && about == subject;
-        place_of(&mut self.sources, same, || (device.to_owned(), subject.clone()))
+    /// Where the readings of a message come from, said once for all of them: for [`reading_of`](Self::reading_of).
+    pub fn origin(&mut self, device: &str, subject: &Subject, received_ms: i64, raw: Option<BlobRef>) -> Origin {
+        self.messages.origin(device, subject, received_ms, raw)
+    }
+
+    /// The same as [`reading`](Self::reading), of a message whose origin was said to this builder.
+    pub fn reading_of(
+        &mut self,
+        category: u8,
+        origin: Origin,
+        sequence: u64,
+        reading: &Reading,
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        if !self.messages.knows(origin) {
+            return Err(Error::Bounds { what: "origin", reason: "it was said to another builder".into() });
+        }
+        self.gather(category, origin, sequence, reading, now_ms);
+        Ok(())
+    }
+
+    fn gather(&mut self, category: u8, origin: Origin, sequence: u64, reading: &Reading, now_ms: i64) {
+        self.note(reading.time_ms, now_ms);
+        self.records = self.records.saturating_add(1);
+        self.readings.entry(category).or_default().push(origin, sequence, reading);
     }
 
     /// Adds a score.
@@ -162,16 +166,6 @@ impl BlockBuilder {
         old || !self.anomalies.is_empty() || (!self.is_empty() && self.records >= limits.records)
     }
 
-    fn records_of(&self, held: &[Held]) -> Vec<RecordRef<'_>> {
-        let record = |held: &Held| {
-            let (device, subject) = self.sources.get(held.source as usize)?;
-            let raw = held.raw.and_then(|raw| self.raws.get(raw as usize).copied());
-            let Held { sequence, received_ms, reading, .. } = *held;
-            Some(RecordRef { device, subject, sequence, reading, received_ms, raw })
-        };
-        held.iter().filter_map(record).collect()
-    }
-
     /// Makes the block as far as it can be made before its blobs are stored.
     pub fn cut(
         self,
@@ -181,13 +175,11 @@ impl BlockBuilder {
         rng: &mut (impl CryptoRng + RngCore),
     ) -> Result<BlockDraft, Error> {
         let mut batches = Vec::new();
-        for (category, held) in &self.readings {
+        for (category, gathered) in &self.readings {
             if *category >= CATEGORY_PARAMETERS {
                 return Err(Error::Bounds { what: "category", reason: format!("{category} is not one of readings") });
             }
-            let mut records = self.records_of(held);
-            records.sort_by(|a, b| a.order().cmp(&b.order()));
-            let content = Content::Readings(records);
+            let content = Content::Readings(gathered.rows(&self.messages));
             batches.push(SealedBatch::seal_content(chain, keys, place.height, *category, &content, rng)?);
         }
         let own = [
@@ -212,15 +204,6 @@ impl BlockBuilder {
             directives: self.directives,
         })
     }
-}
-
-/// Where something stands in a short list, the latest first; it is added where it does not.
-fn place_of<T>(list: &mut Vec<T>, same: impl FnMut(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
-    let at = list.iter().rposition(same).unwrap_or_else(|| {
-        list.push(make());
-        list.len() - 1
-    });
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// A block whose blobs are not stored yet.

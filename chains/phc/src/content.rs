@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use borsh::BorshSerialize;
 use ledger::{Chain, Digest, Domain, encode};
 
-use crate::{Provenance, Record, Records, Score, Subject};
+use crate::{Provenance, RecordRef, Records, Row, Score, Subject};
 
 /// The three digests and the counts of one patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,16 +53,31 @@ impl Contents {
     /// Takes the records of an opened batch.
     pub fn records(&mut self, records: &Records) {
         match records {
-            Records::Readings(records) => records.iter().for_each(|record| self.reading(record)),
+            Records::Readings(rows) => rows.iter().for_each(|row| self.row(row)),
             Records::Scores(scores) => scores.iter().for_each(|score| self.score(score)),
             Records::Access(_) | Records::Parameters(_) => {}
         }
     }
 
+    /// Takes the readings of one row; the order of rows does not matter.
+    fn row(&mut self, row: &Row) {
+        let source = self.source(&row.device, &row.subject);
+        row.records().for_each(|record| self.item(source, &record));
+    }
+
     /// Takes one reading; the order of readings does not matter.
-    pub fn reading(&mut self, record: &Record) {
+    pub fn reading<'a>(&mut self, record: impl Into<RecordRef<'a>>) {
+        let record = record.into();
+        let source = self.source(record.device, record.subject);
+        self.item(source, &record);
+    }
+
+    fn source(&mut self, device: &str, subject: &Subject) -> u32 {
         let next = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
-        let source = *self.sources.entry((record.device.clone(), record.subject.clone())).or_insert(next);
+        *self.sources.entry((device.to_owned(), subject.clone())).or_insert(next)
+    }
+
+    fn item(&mut self, source: u32, record: &RecordRef<'_>) {
         let reading = record.reading;
         self.items.push(Item {
             time_ms: reading.time_ms,

@@ -48,14 +48,18 @@ mod chain;
 mod column;
 mod content;
 mod error;
+mod gather;
 mod keys;
 pub mod messages;
 mod opening;
 mod pack;
+mod pack_rows;
 mod parameters;
 mod proof;
 mod record;
 mod record_file;
+mod row;
+mod rows;
 
 pub use anchor::{AnchorLeaf, AnchorLeaves, AnchorRecord, anchor_digest, blinded_id, verify_anchored};
 pub use anomaly::{ANOMALY_BYTES_MAX, check_anomaly_blob, open_anomaly};
@@ -68,6 +72,7 @@ pub use builder::{BlockBuilder, BlockDraft, Limits, Place};
 pub use chain::{ChainState, ChainVerifier};
 pub use content::{ContentDigests, Contents};
 pub use error::Error;
+pub use gather::Origin;
 pub use keys::{KeyEntry, KeyRing, PatientKeys, Scope, batch_key};
 pub use messages::{Alert, ReadingBatch, Rejected, RejectedValue, Tick, open_topic_value, seal_topic_value};
 pub use opening::{Act, Directive, Opening, Role, WRITERS_MAX, Writer, may_append};
@@ -79,3 +84,4 @@ pub use record::{
     RecordRef, Score, Subject,
 };
 pub use record_file::{RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, VerifiedRecord};
+pub use row::{ROW_VALUES_MAX, Row, RowValue};

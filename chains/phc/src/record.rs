@@ -50,7 +50,8 @@ pub enum Subject {
     Location(String) = 1,
 }
 
-/// A reading as a batch commits to it. `(device, sequence)` names it for ever.
+/// A reading with all that is known of it. `(device, sequence)` names it for ever. A batch commits to it as part of a
+/// [`Row`](crate::Row).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Record {
     /// The device that sent it.
@@ -82,13 +83,6 @@ pub struct RecordRef<'a> {
     pub received_ms: i64,
     /// The payload as it was sent, where it was kept.
     pub raw: Option<BlobRef>,
-}
-
-impl<'a> RecordRef<'a> {
-    /// Records lie in a batch in this order: time, signal, device, sequence.
-    pub(crate) fn order(&self) -> (i64, u16, &'a str, u64) {
-        (self.reading.time_ms, self.reading.signal, self.device, self.sequence)
-    }
 }
 
 impl<'a> From<&'a Record> for RecordRef<'a> {

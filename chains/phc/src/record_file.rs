@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessRequest, Authority, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_PARAMETERS, CATEGORY_SCORES, Directive,
-    Error, Header, Opening, ParametersRecord, Record, RecordProof, Score,
+    Error, Header, Opening, ParametersRecord, RecordProof, Row, Score,
 };
 
 /// Version of the file.
@@ -28,8 +28,8 @@ pub struct RecordFile {
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordContent {
-    /// A reading.
-    Reading(Record),
+    /// What a device measured at one moment.
+    Readings(Row),
     /// The detector's score.
     Score(Score),
     /// A request for the patient's data.
@@ -136,7 +136,11 @@ fn content(category: u8, record: &[u8]) -> Result<RecordContent, Error> {
         }
         CATEGORY_SCORES => Ok(RecordContent::Score(decode("score", record)?)),
         CATEGORY_ANOMALIES => Err(Error::Proof("anomalies are no batch".into())),
-        _ => Ok(RecordContent::Reading(decode("record of a reading", record)?)),
+        _ => {
+            let row: Row = decode("row of readings", record)?;
+            row.check()?;
+            Ok(RecordContent::Readings(row))
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &cli::Record) -> Outcome {
     kit::write_atomic(out, text.as_bytes(), 0o600)
         .or_environment(format_args!("{} cannot be written", out.display()))?;
     crate::console::line(format!(
-        "{} holds the record and its proof; whoever gets it reads the value\nverify it: caduceus verify record {} --genesis {}",
+        "{} holds the record and its proof; whoever gets it reads all that was measured and sent with it, of one category\nverify it: caduceus verify record {} --genesis {}",
         out.display(),
         out.display(),
         home.genesis().display()
@@ -99,7 +99,7 @@ fn follow(network: &Network, patient: &Patient) -> Outcome<Chain> {
     Ok(chain)
 }
 
-/// The first record of this signal and instant.
+/// The first record with a value of this signal at this instant.
 async fn find(
     network: &Network,
     patient: &Patient,
@@ -122,11 +122,11 @@ async fn find(
         let sealed = blobs.get(&entry.blob).await.or_wrong("the blob store")?;
         let batch =
             OpenedBatch::open(&patient.chain, key, &block.header, category, &sealed).or_wrong("the blob store")?;
-        let Records::Readings(records) = batch.records() else { continue };
-        let wanted = |(_, record): &(u64, &phc::Record)| {
-            record.reading.time_ms == time_ms && record.reading.signal == signal.id()
+        let Records::Readings(rows) = batch.records() else { continue };
+        let wanted = |(_, row): &(u64, &phc::Row)| {
+            row.time_ms == time_ms && row.values.iter().any(|value| value.signal == signal.id())
         };
-        let Some((index, _)) = (0u64..).zip(records).find(wanted) else { continue };
+        let Some((index, _)) = (0u64..).zip(rows).find(wanted) else { continue };
         let proof = batch.prove(block, index).or_wrong("the chain on disk")?;
         let before = chain.directives.iter().filter(|(height, _)| *height < block.header.height);
         let directives = before.map(|(_, directive)| directive.clone()).collect();

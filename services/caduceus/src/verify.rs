@@ -4,7 +4,7 @@ use std::path::Path;
 
 use claims::{RECEIPT_BYTES_MAX, Receipt};
 use erm::Checkpoint;
-use phc::{Provenance, RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, Subject};
+use phc::{Provenance, RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, RecordRef, Subject};
 
 use crate::failure::{Failure, OrFail as _, Outcome};
 use crate::network::read_genesis;
@@ -65,29 +65,14 @@ pub(crate) fn record(path: &Path, genesis: &Path) -> Outcome {
     Ok(())
 }
 
+/// Further values of a row stand below the first.
+const NEXT_LINE: &str = "\n              ";
+
 fn shown(content: &RecordContent) -> String {
     let iso = crate::demo::iso;
     match content {
-        RecordContent::Reading(record) => {
-            let reading = &record.reading;
-            let signal = vitals::Signal::from_id(reading.signal);
-            let (name, unit) = signal
-                .map_or((format!("signal {}", reading.signal), ""), |signal| (signal.name().to_owned(), signal.unit()));
-            let how = match reading.provenance {
-                Provenance::Device => "measured by",
-                Provenance::Manual => "entered by hand at",
-            };
-            let at = match &record.subject {
-                Subject::Patient => String::new(),
-                Subject::Location(location) => format!(" in {location}"),
-            };
-            format!(
-                "{name} {} {unit} at {}, {how} {}{at} (number {})",
-                vitals::milli::to_text(reading.value_milli),
-                iso(reading.time_ms),
-                record.device,
-                record.sequence
-            )
+        RecordContent::Readings(row) => {
+            row.records().map(|record| shown_reading(&record)).collect::<Vec<_>>().join(NEXT_LINE)
         }
         RecordContent::Score(score) => format!("score {} millionths at {}", score.score_micro, iso(score.time_ms)),
         RecordContent::Access(request) => {
@@ -101,6 +86,29 @@ fn shown(content: &RecordContent) -> String {
         }
         RecordContent::Parameters(record) => crate::parameters::shown(record),
     }
+}
+
+fn shown_reading(record: &RecordRef<'_>) -> String {
+    let iso = crate::demo::iso;
+    let reading = &record.reading;
+    let signal = vitals::Signal::from_id(reading.signal);
+    let (name, unit) =
+        signal.map_or((format!("signal {}", reading.signal), ""), |signal| (signal.name().to_owned(), signal.unit()));
+    let how = match reading.provenance {
+        Provenance::Device => "measured by",
+        Provenance::Manual => "entered by hand at",
+    };
+    let at = match &record.subject {
+        Subject::Patient => String::new(),
+        Subject::Location(location) => format!(" in {location}"),
+    };
+    format!(
+        "{name} {} {unit} at {}, {how} {}{at} (number {})",
+        vitals::milli::to_text(reading.value_milli),
+        iso(reading.time_ms),
+        record.device,
+        record.sequence
+    )
 }
 
 fn read_checkpoint(path: &Path) -> Outcome<Checkpoint> {

@@ -3,7 +3,7 @@
 //! `cargo run --release -p monitor --example throughput -- [PATIENTS] [MINUTES]`. A message holds one reading of eight
 //! signals. Filling the log is not measured; reading it, opening, judging, sealing, signing and appending are.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::cast_precision_loss)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -125,7 +125,9 @@ async fn main() {
     let asked = shutdown.clone();
     let (begun, cpu) = (Instant::now(), cpu_seconds());
     let task = tokio::spawn(async move { monitor.run(&asked).await });
-    progress.wait_for(|progress| progress.covers(&places)).await.unwrap();
+    if progress.wait_for(|progress| progress.covers(&places)).await.is_err() {
+        panic!("the monitor ended: {:?}", task.await);
+    }
     let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     let told = progress.borrow().clone();
     let messages = (patients * minutes) as f64;

@@ -1,9 +1,10 @@
 //! Batches: sealed, opened, proved, and small.
 
-use ledger::{BlobRef, Digest};
+use ledger::Digest;
 use phc::*;
 use proptest::prelude::*;
 
+use crate::rows::some_record;
 use crate::sample::*;
 
 /// Capability D6: one altered byte, and the error names the batch.
@@ -165,52 +166,8 @@ fn a_block_is_due_by_count_by_age_and_by_an_anomaly() {
     assert!(builder.anomaly(vec![0; ANOMALY_BYTES_MAX + 1], 0, 0).is_err());
 }
 
-fn some_record() -> impl Strategy<Value = Record> {
-    let small = (0..3u8, 0..3u16, -5..5i64, any::<u64>(), prop_oneof![any::<i64>(), -9_000..9_000i64]);
-    let rest = (any::<Option<i16>>(), any::<bool>(), any::<bool>(), any::<i64>(), proptest::option::of(0..3u8));
-    (small, rest).prop_map(
-        |((device, signal, minute, sequence, value_milli), (offset_minutes, manual, room, received_ms, raw))| Record {
-            device: format!("device-{device}"),
-            subject: if room { Subject::Location("ward-3".into()) } else { Subject::Patient },
-            sequence,
-            reading: Reading {
-                signal,
-                value_milli,
-                time_ms: minute * 60_000,
-                offset_minutes,
-                provenance: if manual { Provenance::Manual } else { Provenance::Device },
-            },
-            received_ms,
-            raw: raw.map(|pack| BlobRef {
-                pack: Digest([pack; 32]),
-                offset: u64::from(pack),
-                length: 1,
-                digest: Digest([9; 32]),
-            }),
-        },
-    )
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn any_records_come_back_in_order_and_each_has_a_proof(mut records in proptest::collection::vec(some_record(), 1..40)) {
-        let mut seen = std::collections::BTreeSet::new();
-        records.retain(|record| seen.insert((record.device.clone(), record.sequence)));
-        let mut sample = Sample::new();
-        let mut builder = BlockBuilder::default();
-        records.iter().for_each(|record| builder.reading(1, record, 0));
-        let (block, blobs) = sample.append(builder, 600_000);
-        let batch = sample.open(&block, 1, &blobs[0]).unwrap();
-        records.sort_by_key(|record| (record.reading.time_ms, record.reading.signal, record.device.clone(), record.sequence));
-        prop_assert_eq!(batch.records(), &Records::Readings(records.clone()));
-        let all: Vec<u64> = (0..records.len() as u64).collect();
-        for (proof, record) in batch.prove_all(&block, &all).unwrap().iter().zip(&records) {
-            prop_assert!(proof.verify().is_ok());
-            prop_assert_eq!(&proof.record, &ledger::encode(record));
-        }
-    }
 
     /// Block boundaries, keys and salts do not show in the digests of the content; a changed value does.
     #[test]

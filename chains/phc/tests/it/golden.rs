@@ -113,11 +113,11 @@ fn openings_directives_and_blocks() {
             sample.chain.digest_of(ledger::Domain::PhcDirective, &directive).0.to_vec(),
             "29284523007fcb63d27e2b6035a0b9ebd03e55433c2662119ec5a6d090d97ef6",
         ),
-        ("block", block.encode(), "990e5b95716faa4aea89072d18e5d4a9ddb73744c59a3b0dd7da8c4284fee8ff"),
+        ("block", block.encode(), "eaab672038294f0ed553b38c3ec5797d6008ae6ebdda50698d34e5bc088dd942"),
         (
             "hash",
             block.hash(&sample.chain).0.to_vec(),
-            "dea24af616751ee26f98700176098c0ac2a12a0488fb95f4b731d7d1c5bd007a",
+            "0be4e2a3f4e931789aada845732713be6e7058d569e38fc1f1674ce90a65fa3c",
         ),
     ]);
 }
@@ -149,15 +149,19 @@ fn packed_batches() {
         .collect();
     check(&[
         ("versions and kinds", heads, "0100010001020101"),
-        ("category 1", rest(1, 0), "bc1bed2b050f6836ebd987bf34ab5556956ad8e2875279b4d69a34dcd11cc2b6"),
-        ("category 2", rest(2, 1), "01057761746368000001001400013c000a0000c0a907000702020007a0069f060007000900000008"),
+        ("category 1", rest(1, 0), "5a178f15cbdc53f67ed00594c041810e4e20bb9b2c49ee359802fc2877e0693d"),
+        (
+            "category 2",
+            rest(2, 1),
+            "010577617463680000010000013c0001140a0000c0a9070007a0069f06000700090202000700000008",
+        ),
         ("scores", rest(CATEGORY_SCORES, 3), "030000c0cf24000080ea30010202"),
         (
             "root",
             block.header.batches[0].root.0.to_vec(),
-            "cf7f764591006bc482d4e02f1950a33341f7f2423dad7a41af8fd9ad078ae22f",
+            "ae5376a2177b0e3d353b65719589ab7e3c79f07131a062254dfb96a455b33086",
         ),
-        ("blob", sha256(&blobs[0]).0.to_vec(), "694512f85474b17ec78a99b5e189757e60d5247aebca776a6f36a874896c5758"),
+        ("blob", sha256(&blobs[0]).0.to_vec(), "3f60ee792942f0cb07a98bebbe59bd89548b19897921042dcb9d8052cafccca5"),
         ("detail", sha256(&blobs[4]).0.to_vec(), "3e3719a6e8d19a9836d0ce9f0c81adae180346888c3e268389316aa65c31b7aa"),
         (
             "commitment",
@@ -166,6 +170,43 @@ fn packed_batches() {
         ),
     ]);
     assert_eq!(rest(CATEGORY_ACCESS, 2), encode(&vec![request()]));
+}
+
+/// Two signals of one watch in each of three minutes, sent together.
+#[test]
+fn rows_of_readings() {
+    let mut sample = Sample::new();
+    let mut builder = BlockBuilder::default();
+    for minute in 0..3 {
+        for (signal, value_milli) in [(3, 14_000 + minute * 500), (1, 60_000)] {
+            builder.reading(
+                1,
+                &record(40 + 2 * minute as u64 + u64::from(signal == 1), signal, minute * 60_000, value_milli),
+                0,
+            );
+        }
+    }
+    let (block, blobs) = sample.append(builder, 600_000);
+    let batch = sample.open(&block, 1, &blobs[0]).unwrap();
+    let context = [b"batch".as_slice(), &1u64.to_le_bytes(), &[1]].concat();
+    let key = batch_key(sample.keys.get(&sample.chain, Scope::Category(1)).unwrap(), &sample.chain, 1, 1);
+    check(&[
+        (
+            "row",
+            batch.records().encoded(1).unwrap(),
+            "0500000077617463680060ea000000000000013c0000f0eb000000000000000200000001002b0000000000000060ea00000000000003002a00000000000000a438000000000000",
+        ),
+        (
+            "packed",
+            key.open(&sample.chain, &context, &blobs[0]).unwrap()[34..].to_vec(),
+            "010577617463680000010000013c00020103030000c0a9070000a0069f0600000002524d0000c0a90700000103040000e0da01f4030202",
+        ),
+        (
+            "root",
+            block.header.batches[0].root.0.to_vec(),
+            "1416dd6096ae8d533db49265e6bb2197dfc81748c641b83be7d154fd6b997b3b",
+        ),
+    ]);
 }
 
 #[test]

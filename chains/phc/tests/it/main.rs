@@ -15,4 +15,5 @@ mod golden;
 mod keys;
 mod openings;
 mod record_files;
+mod rows;
 mod sample;

@@ -43,8 +43,8 @@ fn a_record_leaves_as_a_file_and_is_verified_from_it_alone() {
     assert!(read == file);
     let verified = read.verify(&NETWORK).unwrap();
     assert_eq!((verified.height, verified.category, verified.patient), (2, 1, sample.patient.public()));
-    let RecordContent::Reading(record) = &verified.content else { panic!("a reading") };
-    assert_eq!((record.reading.signal, record.reading.value_milli, record.sequence), (1, 63_000, 6));
+    let RecordContent::Readings(row) = &verified.content else { panic!("readings") };
+    assert_eq!(row.values, [RowValue { signal: 1, sequence: 6, value_milli: 63_000 }]);
     assert!(verified.attested_by.iter().any(|(what, _)| what.contains("no other block")));
 }
 
@@ -249,16 +249,27 @@ fn a_writer_that_the_patient_has_not_named_is_refused() {
     assert!(reason(after.verify(&NETWORK)).contains("not named"));
 }
 
-/// A record whose bytes are no reading is refused although the block commits to them.
+/// A record whose bytes are no row of readings is refused although the block commits to them.
 #[test]
 fn a_committed_record_that_does_not_decode_is_refused() {
-    let (mut sample, mut file) = sample_file();
-    file.proof.record = encode(&7u8);
-    let commitment = file.proof.salt.commit(&sample.chain, &file.proof.record);
-    let tree = ledger::MerkleTree::new(&[commitment.0]);
-    file.proof.inclusion = tree.prove(0).unwrap();
-    let entry = &mut file.proof.header.batches[0];
-    (entry.root, entry.count) = (tree.root(), 1);
-    file.proof.signature = sample.monitor.sign(&file.proof.header.hash(&sample.chain), &mut sample.rng);
-    assert!(reason(file.verify(&NETWORK)).contains("record of a reading"));
+    let (mut sample, file) = sample_file();
+    let row: Row = ledger::decode("row", &file.proof.record).unwrap();
+    let [first, second] = [1, 2].map(|signal| RowValue { signal, sequence: 6, value_milli: 0 });
+    for (record, expected) in [
+        (encode(&7u8), "row of readings"),
+        (encode(&Row { values: vec![], ..row.clone() }), "1 to 1024 values"),
+        (encode(&Row { values: vec![second, first], ..row.clone() }), "out of order"),
+        (encode(&Row { values: vec![first, first], ..row.clone() }), "stands twice"),
+        (encode(&Row { values: vec![first; ROW_VALUES_MAX + 1], ..row.clone() }), "1 to 1024 values"),
+    ] {
+        let mut file = file.clone();
+        file.proof.record = record;
+        let commitment = file.proof.salt.commit(&sample.chain, &file.proof.record);
+        let tree = ledger::MerkleTree::new(&[commitment.0]);
+        file.proof.inclusion = tree.prove(0).unwrap();
+        let entry = &mut file.proof.header.batches[0];
+        (entry.root, entry.count) = (tree.root(), 1);
+        file.proof.signature = sample.monitor.sign(&file.proof.header.hash(&sample.chain), &mut sample.rng);
+        assert!(reason(file.verify(&NETWORK)).contains(expected), "{expected}");
+    }
 }

@@ -42,7 +42,7 @@ async fn a_sequence_with_other_content_is_a_conflict_and_kept_apart() {
     assert_eq!(world.rejected(&patient).await, ["conflict"]);
     let mut expected = Contents::default();
     for record in batch(7, vec![reading(Signal::HeartRate, 0, 70_000)]).records() {
-        expected.reading(&record.into());
+        expected.reading(record);
     }
     assert_eq!(world.content(&patient).await.content_sha256, expected.finish().content_sha256);
     running.stop().await;

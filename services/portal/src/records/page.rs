@@ -1,7 +1,7 @@
 //! A page of records, each with its file.
 
 use ledger::{Chain, Digest};
-use phc::{OpenedBatch, PatientKeys, Record, RecordFile, Records, Scope, Subject};
+use phc::{OpenedBatch, PatientKeys, RecordFile, Records, Row, RowValue, Scope, Subject};
 use serde_json::{Value, json};
 use store::BlobStore;
 use vitals::{Category, Signal};
@@ -81,23 +81,22 @@ pub(super) async fn read(
         let Records::Readings(all) = batch.records() else { return Err(failed(&"these are no readings").into()) };
         let first = wanted.cursor.filter(|cursor| cursor.slot == *slot).map_or(0, |cursor| cursor.index);
         let (from_ms, to_ms) = wanted.time;
-        let within =
-            |(index, record): &(u64, &Record)| *index >= first && (from_ms..to_ms).contains(&record.reading.time_ms);
+        let within = |(index, row): &(u64, &Row)| *index >= first && (from_ms..to_ms).contains(&row.time_ms);
         let room = wanted.limit.saturating_sub(records.len());
-        let mut chosen: Vec<(u64, &Record)> = (0u64..).zip(all).filter(within).take(room.saturating_add(1)).collect();
+        let mut chosen: Vec<(u64, &Row)> = (0u64..).zip(all).filter(within).take(room.saturating_add(1)).collect();
         if chosen.len() > room {
             next = chosen.pop().map(|(index, _)| Cursor { slot: *slot, index });
         }
         let indexes: Vec<u64> = chosen.iter().map(|(index, _)| *index).collect();
         let proofs = batch.prove_all(&block, &indexes).map_err(|error| failed(&error))?;
         let authority = patient.authority(slot.height);
-        for (place, ((index, record), proof)) in chosen.into_iter().zip(proofs).enumerate() {
+        for (place, ((index, row), proof)) in chosen.into_iter().zip(proofs).enumerate() {
             let file = RecordFile { proof, authority: authority.clone() };
             if place == 0 {
                 // What does not hold is never handed out; what else may fail is the same for the whole batch.
                 file.verify(&chain.network).map_err(|error| failed(&error))?;
             }
-            records.push(show(record, slot.height, index, &file).map_err(|error| failed(&error))?);
+            records.push(show(row, slot.height, index, &file).map_err(|error| failed(&error))?);
         }
         if next.is_some() {
             break;
@@ -110,33 +109,39 @@ pub(super) async fn read(
     Ok(page)
 }
 
-/// One record as the answer shows it; `proof` is the file of `docs/formats.md` 3.8.
-fn show(record: &Record, height: u64, index: u64, file: &RecordFile) -> serde_json::Result<Value> {
-    let reading = &record.reading;
-    let signal = Signal::from_id(reading.signal);
-    let provenance = match reading.provenance {
+/// One record, the values that were measured at one moment and sent together, as the answer shows it; `proof` is the file of
+/// `docs/formats.md` 3.8.
+fn show(row: &Row, height: u64, index: u64, file: &RecordFile) -> serde_json::Result<Value> {
+    let provenance = match row.provenance {
         phc::Provenance::Device => "device",
         phc::Provenance::Manual => "manual",
     };
-    let location = match &record.subject {
+    let location = match &row.subject {
         Subject::Patient => Value::Null,
         Subject::Location(location) => location.as_str().into(),
     };
     Ok(json!({
-        "time": time::to_text(reading.time_ms),
-        "offset_minutes": reading.offset_minutes,
-        "signal": signal.map_or_else(|| json!(reading.signal), |signal| json!(signal.name())),
-        "value": vitals::milli::to_text(reading.value_milli),
-        "unit": signal.map(Signal::unit),
+        "time": time::to_text(row.time_ms),
+        "offset_minutes": row.offset_minutes,
+        "values": row.values.iter().map(show_value).collect::<Vec<_>>(),
         "provenance": provenance,
-        "device": record.device,
+        "device": row.device,
         "location": location,
-        "sequence": record.sequence,
-        "received": time::to_text(record.received_ms),
+        "received": time::to_text(row.received_ms),
         "height": height,
         "index": index,
         "proof": serde_json::to_value(file)?,
     }))
+}
+
+fn show_value(value: &RowValue) -> Value {
+    let signal = Signal::from_id(value.signal);
+    json!({
+        "signal": signal.map_or_else(|| json!(value.signal), |signal| json!(signal.name())),
+        "value": vitals::milli::to_text(value.value_milli),
+        "unit": signal.map(Signal::unit),
+        "sequence": value.sequence,
+    })
 }
 
 /// A chain's id from a path, in its one spelling.

@@ -16,7 +16,7 @@ use crate::events::consent;
 use crate::world::{Answer, DOCTORS, HOSPITAL, INSURER, NOON_MS, World, id, signer};
 
 /// The patient whose chain has an opening here.
-const PATIENT: &str = "kept";
+pub(crate) const PATIENT: &str = "kept";
 const MINUTE_MS: i64 = 60_000;
 
 /// A patient's personal chain: a real one of [`PATIENT`] only.
@@ -24,7 +24,7 @@ pub(crate) fn chain_of(name: &str, network: Digest) -> Digest {
     if name == PATIENT { opening().chain(network).id } else { sha256(name.as_bytes()) }
 }
 
-fn monitor() -> KeyPair {
+pub(crate) fn monitor() -> KeyPair {
     KeyPair::from_seed(&[3; 32])
 }
 
@@ -34,15 +34,15 @@ fn opening() -> Opening {
     Opening { patient: signer(PATIENT).public(), wrap, nonce: [5; 32], time_ms: NOON_MS - 1_000 * MINUTE_MS, writers }
 }
 
-/// The chain as a monitor writes it: block h has one heart rate a minute from `60 (h − 1)` on, and a step count.
-struct Writing {
-    chain: Chain,
+/// The chain as a monitor writes it: a block has a heart rate and a respiration a minute, and a step count.
+pub(crate) struct Writing {
+    pub(crate) chain: Chain,
     head: ChainState,
     next_ms: i64,
 }
 
 impl Writing {
-    async fn begin(world: &World) -> Self {
+    pub(crate) async fn begin(world: &World) -> Self {
         let first = Block::open(opening(), world.network, &signer(PATIENT), &mut OsRng).unwrap();
         let (chain, head) = ChainState::open(world.network, &first).unwrap();
         append(world, &chain, &first).await;
@@ -76,7 +76,9 @@ impl Writing {
             builder.reading(category, &record, NOON_MS);
         };
         for sequence in 0..minutes {
-            record(1, 1, self.head.height * 1_000_000 + sequence, self.next_ms);
+            let sequence = self.head.height * 1_000_000 + 2 * sequence;
+            record(1, 1, sequence, self.next_ms);
+            record(1, 3, sequence + 1, self.next_ms);
             self.next_ms += MINUTE_MS;
         }
         record(2, 20, self.head.height, self.next_ms - MINUTE_MS);
@@ -123,7 +125,7 @@ async fn read(world: &World, token: &str, path: &str) -> Answer {
 }
 
 /// The patient signs a consent, through the portal.
-async fn decide(world: &World, mut consent: Value) {
+pub(crate) async fn decide(world: &World, mut consent: Value) {
     consent["patient"] = json!({ "reference": format!("Patient/{PATIENT}") });
     let token = world.own(PATIENT);
     let prepared = world.post("/fhir/Consent", &token, &consent).await;
@@ -167,10 +169,17 @@ async fn a_doctor_reads_each_record_with_its_proof_under_a_live_grant_only() {
         let verified = RecordFile::from_json(&file(record)).unwrap().verify(&world.network).unwrap();
         assert_eq!((verified.chain, verified.patient), (writing.chain, signer(PATIENT).public()));
         assert_eq!(Some(verified.height), record["height"].as_u64());
-        let RecordContent::Reading(reading) = verified.content else { panic!("a reading") };
-        assert_eq!(reading.reading.time_ms, NOON_MS - 900 * MINUTE_MS + i64::try_from(at).unwrap() * MINUTE_MS);
-        assert_eq!(record["value"], vitals::milli::to_text(reading.reading.value_milli));
-        assert_eq!((record["signal"].as_str(), record["unit"].as_str()), (Some("heart_rate"), Some("/min")));
+        let RecordContent::Readings(row) = verified.content else { panic!("readings") };
+        assert_eq!(row.time_ms, NOON_MS - 900 * MINUTE_MS + i64::try_from(at).unwrap() * MINUTE_MS);
+        let values = record["values"].as_array().unwrap();
+        assert_eq!(values.len(), 2, "heart rate and respiration of one moment are one record");
+        for ((shown, value), (signal, unit)) in
+            values.iter().zip(&row.values).zip([("heart_rate", "/min"), ("respiration", "/min")])
+        {
+            assert_eq!(shown["value"], vitals::milli::to_text(value.value_milli));
+            assert_eq!(shown["sequence"].as_u64(), Some(value.sequence));
+            assert_eq!((shown["signal"].as_str(), shown["unit"].as_str()), (Some(signal), Some(unit)));
+        }
         assert_eq!((record["provenance"].as_str(), record["device"].as_str()), (Some("device"), Some("watch")));
     }
     assert_eq!(records(&read(&world, &doctors, &writing.path("category=activity")).await).len(), 2);
