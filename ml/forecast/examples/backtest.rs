@@ -1,7 +1,7 @@
 //! Prints the backtest of a recording: CSV (also .gz) with a column `time` or `minute`, and columns named by signals.
 //!
 //! ```text
-//! cargo run -p forecast --example backtest -- FILE [--bedside] [--horizon-minutes N] [--signal NAME]
+//! cargo run -p forecast --example backtest -- FILE [--bedside | --day] [--horizon-minutes N] [--signal NAME]
 //!     [--resting] [--above VALUE] [--below VALUE] [--json]
 //! ```
 //! `--resting` keeps minutes without a step in the last twelve. Zeros are taken as missing.
@@ -56,6 +56,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--bedside" => options.settings = Settings::bedside(),
+            "--day" => options.settings = Settings::day(),
             "--resting" => options.resting = true,
             "--json" => options.json = true,
             "--horizon-minutes" => {

@@ -13,24 +13,59 @@ pub(crate) struct Passages {
     pub(crate) courses: usize,
 }
 
-/// Position where a course first violates the limit, in steps after the end of the present step.
+/// First crossings of several limits along one course, step by step, as of each of several horizons.
 ///
-/// A step's mean stands for the middle of the step, and between two of them the course is a straight line. `None`
-/// where it does not within its known values; those may have gaps.
-pub(crate) fn first_passage(limit: Limit, last_milli: f64, course: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let mut before = (-0.5, last_milli);
-    let mut middle = -0.5;
-    for value in course {
-        middle += 1.0;
-        let Some(value) = value else { continue };
-        if limit.violated_by(value) {
-            let share = (limit.limit_milli as f64 - before.1) / (value - before.1);
-            let position = before.0 + (middle - before.0) * if share.is_finite() { share.clamp(0.0, 1.0) } else { 1.0 };
-            return Some(position.max(0.0));
-        }
-        before = (middle, value);
+/// A step's mean stands for the middle of the step, and between two of them the course is a straight line. Positions
+/// are in steps after the end of the present one. Values may have gaps; of a course that is mostly unknown up to a
+/// horizon nothing is told there.
+pub(crate) struct Walk<'a> {
+    limits: &'a [Limit],
+    /// Steps, ascending.
+    horizons: &'a [i64],
+    crossed: Vec<Option<f64>>,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(limits: &'a [Limit], horizons: &'a [i64]) -> Self {
+        Self { limits, horizons, crossed: vec![None; limits.len()] }
     }
-    None
+
+    /// Goes from the last value along the course of one value a step. `tell` is given the horizon's number and the
+    /// crossings until then, one a limit.
+    pub(crate) fn go(
+        &mut self,
+        last_milli: f64,
+        course: impl Iterator<Item = Option<f64>>,
+        mut tell: impl FnMut(usize, &[Option<f64>]),
+    ) {
+        self.crossed.fill(None);
+        let (mut before, mut middle) = ((-0.5, last_milli), -0.5);
+        let (mut lead, mut known) = (0_i64, 0_i64);
+        let mut horizons = self.horizons.iter().enumerate().peekable();
+        for value in course {
+            lead += 1;
+            middle += 1.0;
+            if let Some(value) = value {
+                known += 1;
+                for (limit, crossed) in self.limits.iter().zip(&mut self.crossed) {
+                    if crossed.is_none() && limit.violated_by(value) {
+                        let share = (limit.limit_milli as f64 - before.1) / (value - before.1);
+                        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 1.0 };
+                        *crossed = Some((before.0 + (middle - before.0) * share).max(0.0));
+                    }
+                }
+                before = (middle, value);
+            }
+            if let Some((number, _)) = horizons.next_if(|(_, horizon)| **horizon == lead)
+                && 2 * known >= lead
+            {
+                tell(number, &self.crossed);
+            }
+            if horizons.peek().is_none() {
+                return;
+            }
+        }
+    }
 }
 
 impl Passages {
@@ -42,6 +77,15 @@ impl Passages {
             self.crossed.push((position, weight));
             self.crossed_weight += weight;
         }
+    }
+
+    /// Takes others in: these keep `share` of their weight, the others get the rest of theirs.
+    pub(crate) fn mix(&mut self, other: &Self, share: f64) {
+        self.courses += other.courses;
+        self.crossed.iter_mut().for_each(|(_, weight)| *weight *= share);
+        self.crossed.extend(other.crossed.iter().map(|(position, weight)| (*position, (1.0 - share) * weight)));
+        self.crossed_weight = share * self.crossed_weight + (1.0 - share) * other.crossed_weight;
+        self.weight = share * self.weight + (1.0 - share) * other.weight;
     }
 
     /// Share of the courses that cross.
@@ -75,6 +119,15 @@ mod tests {
 
     const HIGH: Limit = Limit { limit_milli: 100, side: Side::Above };
 
+    /// As of the end of the course.
+    fn first_passage(limit: Limit, last_milli: f64, course: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+        let course: Vec<_> = course.collect();
+        let mut crossed = None;
+        let whole = [course.len() as i64];
+        Walk::new(&[limit], &whole).go(last_milli, course.into_iter(), |_, found| crossed = found[0]);
+        crossed
+    }
+
     #[test]
     fn a_straight_course_crosses_where_the_line_does() {
         let course = |step: f64| (1..=20).map(move |k| Some(50.0 + step * f64::from(k)));
@@ -86,7 +139,19 @@ mod tests {
         // At the limit is not beyond it.
         assert_eq!(first_passage(HIGH, 50.0, [Some(100.0)].into_iter()), None);
         // A gap is bridged.
-        assert_eq!(first_passage(HIGH, 50.0, [None, None, Some(150.0)].into_iter()), Some(1.0));
+        assert_eq!(first_passage(HIGH, 50.0, [None, Some(150.0)].into_iter()), Some(0.5));
+    }
+
+    #[test]
+    fn each_horizon_is_told_what_was_crossed_until_then_where_half_of_its_course_is_known() {
+        let limits = [HIGH, Limit { limit_milli: 200, side: Side::Above }];
+        let mut told = Vec::new();
+        let course = [Some(60.0), None, None, None, Some(120.0), Some(150.0), Some(130.0), Some(140.0)];
+        Walk::new(&limits, &[1, 4, 8, 9]).go(50.0, course.into_iter(), |number, crossed| {
+            told.push((number, crossed.iter().map(Option::is_some).collect::<Vec<_>>()));
+        });
+        // Of the first four steps one is known; the ninth never came.
+        assert_eq!(told, [(0, vec![false, false]), (2, vec![true, false])]);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Past moments as members of an ensemble: what came after each, laid on the present value.
 
 use crate::Forecaster;
-use crate::crossing::{Passages, first_passage};
+use crate::crossing::Walk;
 use crate::features::Moment;
-use crate::forecast::Limit;
 use crate::likeness::weight;
 use crate::origin::Origin;
+use crate::passages::{Asked, PassageTable};
 use crate::spread::{independent, quantiles};
 use crate::tuning::Tuning;
 
@@ -40,28 +40,38 @@ impl Ensemble<'_> {
         Some(found.map(|value| self.within(value)))
     }
 
-    /// Counts the first passages of the limit over the whole courses that followed past moments, with `share` of all
-    /// weight.
-    pub(crate) fn count_passages(&self, limit: Limit, share: f64, passages: &mut Passages) {
-        let horizon = self.of.ladder.horizon();
-        let middles: Vec<f64> = (1..=horizon).map(|lead| self.middle(lead)).collect();
-        let known_until = self.of.series.last().unwrap_or(i64::MIN).saturating_sub(horizon);
-        let width = self.width(horizon);
-        let mut courses = Vec::new();
-        for (origin, distance) in self.members.iter().filter(|(origin, _)| origin.moment.step <= known_until) {
-            let course: Vec<Option<f64>> = (1..=horizon)
-                .zip(&middles)
-                .map(|(lead, middle)| Some(self.within(middle + self.miss(origin, lead)?)))
-                .collect();
-            // A course that is mostly unknown tells neither that it crosses nor that it does not.
-            if 2 * course.iter().flatten().count() >= course.len() {
-                let passage = first_passage(limit, self.moment.value, course.into_iter());
-                courses.push((passage, weight(*distance, width)));
+    /// Counts the first passages over the courses that followed past moments; all of a horizon weigh 1 together.
+    pub(crate) fn count_passages(&self, asked: &Asked<'_>, table: &mut PassageTable) {
+        let longest = asked.horizons.last().copied().unwrap_or(0);
+        let middles: Vec<f64> = (1..=longest).map(|lead| self.middle(lead)).collect();
+        let means = self.of.series.to_flat();
+        let widths: Vec<Option<f64>> = asked.horizons.iter().map(|horizon| self.width(*horizon)).collect();
+        let mut found = vec![Vec::new(); asked.horizons.len()];
+        let mut walk = Walk::new(asked.limits, asked.horizons);
+        let mut foretold = vec![0.0; middles.len()];
+        for (origin, distance) in &self.members {
+            if self.foretold.is_some() {
+                self.of.ladder.changes(|rung| self.trust(rung) * origin.foretold(rung), &mut foretold);
             }
+            // Up to the end of what is known.
+            let after = means.after(origin.moment.step);
+            let course = after.iter().zip(&middles).zip(&foretold).map(|((mean, middle), foretold)| {
+                (!mean.is_nan()).then(|| self.within(middle + ((mean - origin.moment.value) - foretold)))
+            });
+            walk.go(self.moment.value, course, |number, crossed| {
+                let width = widths.get(number).copied().flatten();
+                if let Some(found) = found.get_mut(number) {
+                    found.push((weight(*distance, width), crossed.to_vec()));
+                }
+            });
         }
-        let total: f64 = courses.iter().map(|(_, weight)| weight).sum();
-        for (passage, weight) in courses {
-            passages.add(passage, share * weight / total);
+        for (number, found) in found.into_iter().enumerate() {
+            let total: f64 = found.iter().map(|(weight, _)| weight).sum();
+            for (weight, crossed) in found {
+                for (limit, passage) in crossed.into_iter().enumerate() {
+                    table.add(limit, number, passage, weight / total);
+                }
+            }
         }
     }
 
@@ -96,7 +106,7 @@ impl Ensemble<'_> {
     }
 
     fn within(&self, value: f64) -> f64 {
-        let spec = self.of.signal.spec();
-        value.clamp(spec.low_milli as f64, spec.high_milli as f64)
+        let (low, high) = self.of.plausible;
+        value.clamp(low, high)
     }
 }

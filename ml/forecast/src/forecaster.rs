@@ -27,6 +27,8 @@ const WIDEST_OFFSET_MINUTES: i16 = 14 * 60;
 #[derive(Clone, Debug)]
 pub struct Forecaster {
     pub(crate) signal: Signal,
+    /// The plausible range, thousandths.
+    pub(crate) plausible: (f64, f64),
     pub(crate) settings: Settings,
     pub(crate) ladder: Ladder,
     pub(crate) series: Series,
@@ -49,8 +51,10 @@ impl Forecaster {
         settings.check()?;
         let ladder = Ladder::new(settings.horizon_steps);
         let rungs = ladder.leads().len();
+        let spec = signal.spec();
         Ok(Self {
             signal,
+            plausible: (spec.low_milli as f64, spec.high_milli as f64),
             series: Series::new(settings.step_ms, settings.history_steps as usize),
             origins: VecDeque::new(),
             likeness: Likeness::of(std::iter::empty()),

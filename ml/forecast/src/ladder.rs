@@ -48,6 +48,15 @@ impl Ladder {
         let below = rung.checked_sub(1).map_or(0.0, &at_rung);
         (1.0 - down) * at_rung(rung) + down * below
     }
+
+    /// The changes after 1, 2, … steps, as [`Self::change`] gives each, into as many places as there are.
+    pub(crate) fn changes(&self, at_rung: impl Fn(usize) -> f64, changes: &mut [f64]) {
+        let rungs: Vec<f64> = (0..self.leads.len()).map(at_rung).collect();
+        let at = |rung: usize| rungs.get(rung).copied().unwrap_or(0.0);
+        for ((rung, down), change) in self.places.iter().zip(changes) {
+            *change = (1.0 - down) * at(*rung) + down * rung.checked_sub(1).map_or(0.0, at);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -71,5 +80,8 @@ mod tests {
         let at_rung = |rung: usize| [1.0, 3.0, 5.0, 7.0, 15.0, 0.0][rung];
         let all: Vec<f64> = (0..=8).map(|lead| ladder.change(lead, at_rung)).collect();
         assert_eq!(all, [0.0, 1.0, 3.0, 5.0, 7.0, 11.0, 15.0, 0.0, 0.0]);
+        let mut changes = [9.0; 5];
+        ladder.changes(at_rung, &mut changes);
+        assert_eq!(changes, all[1..6]);
     }
 }

@@ -5,7 +5,7 @@
 //! day; the interval is the spread of what really came after past moments alike, each judged by what was foretold *at
 //! that moment*. How far the regressions are trusted is chosen by the loss on that past, and while it is short the
 //! forecast leans on persistence, the last value with the spread of its own past errors: where nothing can be foretold
-//! it becomes that. [`backtest`] measures both, out of sample.
+//! it becomes that. A [`Backtest`] measures both, out of sample, and its [`Report`] says how far ahead there is [`Skill`].
 //!
 //! It says what follows if the person goes on as in their own history; an illness that they never had is not in it. It
 //! is no alarm, and it knows no clock, no file and no doctor: time and limits are passed in.
@@ -40,21 +40,25 @@ mod error;
 mod features;
 mod forecast;
 mod forecaster;
+mod judge;
 mod ladder;
 mod likeness;
 mod origin;
 mod outlook;
+mod passages;
 mod report;
 mod ridge;
 mod score;
 mod series;
 mod settings;
+mod skill;
 mod spread;
 mod tuning;
 
-pub use backtest::{Plan, backtest};
+pub use backtest::{Backtest, Plan, backtest};
 pub use error::ForecastError;
 pub use forecast::{Crossing, Forecast, Limit, Point, When};
 pub use forecaster::Forecaster;
 pub use report::{CrossingScore, HorizonScore, Report};
 pub use settings::Settings;
+pub use skill::Skill;

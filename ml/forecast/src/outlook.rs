@@ -1,10 +1,10 @@
 //! From the last value ahead: quantiles of every step, and the first passage of a limit.
 
-use crate::crossing::Passages;
 use crate::ensemble::Ensemble;
 use crate::features::Moment;
 use crate::forecast::{Crossing, Forecast, Limit, Point, When};
 use crate::origin::Origin;
+use crate::passages::{Asked, PassageTable};
 use crate::spread::to_milli;
 use crate::tuning::Tuning;
 use crate::{ForecastError, Forecaster};
@@ -46,11 +46,21 @@ impl Forecaster {
     /// # Errors
     /// As [`Self::forecast`].
     pub fn crossing(&self, limit: Limit) -> Result<Crossing, ForecastError> {
+        self.crossing_within(limit, self.settings.horizon_ms())
+    }
+
+    /// As [`Self::crossing`], looking ahead no further than `horizon_ms`, a multiple of the step.
+    ///
+    /// # Errors
+    /// As [`Self::forecast`], and [`ForecastError::Horizon`].
+    pub fn crossing_within(&self, limit: Limit, horizon_ms: i64) -> Result<Crossing, ForecastError> {
+        let horizon = self.settings.steps_of(horizon_ms)?;
         let outlook = self.outlook()?;
         let (when, probability) = if limit.violated_by(outlook.last()) {
             (When::Already, 1.0)
         } else {
-            let passages = outlook.passages(limit);
+            let asked = Asked { limits: &[limit], horizons: &[horizon] };
+            let passages = outlook.passages(&asked).0.into_passages().next().unwrap_or_default();
             if passages.courses < MIN_OUTCOMES {
                 return Err(self.too_little(passages.courses));
             }
@@ -61,9 +71,19 @@ impl Forecaster {
             signal: self.signal,
             limit,
             made_ms: self.made_ms(),
-            horizon_ms: self.settings.horizon_ms(),
+            horizon_ms,
             when,
             probability_milli: u16::try_from(to_milli(probability * 1_000.0, 0, 1_000)).unwrap_or(1_000),
+        })
+    }
+
+    /// What it keeps of the past: the beginning of each closed step with a value (milliseconds since 1970-01-01 UTC) and
+    /// its mean, thousandths, ascending.
+    pub fn history(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let steps = self.series.first().unwrap_or(0)..=self.series.last().unwrap_or(-1);
+        steps.filter_map(|step| {
+            let mean = self.series.get(step)?;
+            Some((step.saturating_mul(self.settings.step_ms), self.plausible(mean)))
         })
     }
 
@@ -143,13 +163,13 @@ impl Outlook<'_> {
         Some(mixed)
     }
 
-    /// First passages of the limit over the courses of both.
-    pub(crate) fn passages(&self, limit: Limit) -> Passages {
-        let share = self.share(self.own.of.ladder.horizon());
-        let mut passages = Passages::default();
-        self.own.count_passages(limit, share, &mut passages);
-        self.naive.count_passages(limit, 1.0 - share, &mut passages);
-        passages
+    /// First passages over the courses of both, and over those of the naive one, persistence's, alone.
+    pub(crate) fn passages(&self, asked: &Asked<'_>) -> (PassageTable, PassageTable) {
+        let (mut both, mut naive) = (PassageTable::new(asked), PassageTable::new(asked));
+        self.own.count_passages(asked, &mut both);
+        self.naive.count_passages(asked, &mut naive);
+        both.mix(&naive, asked, |horizon| self.share(horizon));
+        (both, naive)
     }
 
     /// How much the own one counts: the more often the lead fits into the past, the more, and soon nearly all.

@@ -14,6 +14,8 @@ pub struct HorizonScore {
     pub horizon_ms: i64,
     /// Forecasts whose outcome is known.
     pub forecasts: u32,
+    /// How many of their outcomes lie side by side in time, at most: those that overlap tell little more than one.
+    pub independent: u32,
     /// Mean pinball loss over the 10, 50 and 90 % quantiles, millionths of the unit.
     pub pinball_micro: i64,
     /// The same of persistence: the last value, with the quantiles of its own past errors.
@@ -51,10 +53,14 @@ pub struct CrossingScore {
     /// The limit.
     #[serde(flatten)]
     pub limit: Limit,
+    /// Within which time, milliseconds.
+    pub horizon_ms: i64,
     /// Forecasts from inside the limit whose outcome is known.
     pub forecasts: u32,
     /// Those after which the limit was crossed within the horizon.
     pub crossed: u32,
+    /// Runs of such forecasts: about how many different crossings those are.
+    pub apart: u32,
     /// Mean probability that was given, thousandths.
     pub probability_milli: i64,
     /// Mean squared error of the probability (Brier score), millionths.
@@ -87,7 +93,7 @@ pub struct Report {
     pub by_likeness: u32,
     /// By horizon.
     pub horizons: Vec<HorizonScore>,
-    /// By limit.
+    /// By limit, then by horizon.
     pub crossings: Vec<CrossingScore>,
 }
 
@@ -123,10 +129,12 @@ impl fmt::Display for Report {
             let side = if score.limit.side == Side::Above { "above" } else { "below" };
             writeln!(
                 f,
-                "{side} {}: {} of {} crossed; mean probability {} %, Brier {} (last {}); {} times given, {} % within",
+                "{side} {} within {}: {} of {} crossed, {} apart; mean probability {} %, Brier {} (last {}); {} times given, {} % within",
                 milli::to_text(score.limit.limit_milli),
+                span(score.horizon_ms),
                 score.crossed,
                 score.forecasts,
+                score.apart,
                 tenths(score.probability_milli),
                 thousandths(score.brier_micro / 1_000),
                 thousandths(score.persistence_brier_micro / 1_000),

@@ -5,6 +5,7 @@ use crate::report::{CrossingScore, HorizonScore};
 use crate::spread::{loss, to_milli};
 
 /// A forecast of one horizon, persistence's, and how far the regression was trusted.
+#[derive(Clone, Debug)]
 pub(crate) struct Quantiles {
     pub(crate) ours: [f64; 3],
     pub(crate) persistence: [f64; 3],
@@ -12,6 +13,7 @@ pub(crate) struct Quantiles {
 }
 
 /// A forecast of a crossing, and persistence's probability.
+#[derive(Clone, Debug)]
 pub(crate) struct Passage {
     pub(crate) probability: f64,
     pub(crate) persistence: f64,
@@ -19,7 +21,7 @@ pub(crate) struct Passage {
 }
 
 /// Sums of one horizon.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sums {
     forecasts: u32,
     trust: f64,
@@ -29,10 +31,13 @@ pub(crate) struct Sums {
 }
 
 /// Sums of one limit.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CrossingSums {
     forecasts: u32,
     crossed: u32,
+    apart: u32,
+    /// Whether a crossing followed the forecast before.
+    crossed_before: bool,
     probability: f64,
     brier: f64,
     persistence_brier: f64,
@@ -54,13 +59,19 @@ impl Sums {
         }
     }
 
-    pub(crate) fn score(&self, horizon_ms: i64) -> HorizonScore {
+    pub(crate) fn count(&self) -> u32 {
+        self.forecasts
+    }
+
+    /// `independent` of the outcomes lie side by side in time.
+    pub(crate) fn score(&self, horizon_ms: i64, independent: u32) -> HorizonScore {
         let mean = |sum: f64, scale: f64| rounded_mean(sum * scale, self.forecasts);
         let ([loss, within, width, error], [their_loss, their_within, their_width, their_error]) =
             (self.ours, self.persistence);
         HorizonScore {
             horizon_ms,
             forecasts: self.forecasts,
+            independent,
             pinball_micro: mean(loss, 1_000.0),
             persistence_pinball_micro: mean(their_loss, 1_000.0),
             coverage_milli: mean(within, 1_000.0),
@@ -78,6 +89,8 @@ impl CrossingSums {
     pub(crate) fn add(&mut self, passage: &Passage, crossed_ms: Option<f64>) {
         self.forecasts += 1;
         self.crossed += u32::from(crossed_ms.is_some());
+        self.apart += u32::from(crossed_ms.is_some() && !self.crossed_before);
+        self.crossed_before = crossed_ms.is_some();
         let outcome = f64::from(u8::from(crossed_ms.is_some()));
         self.probability += passage.probability;
         self.brier += (passage.probability - outcome) * (passage.probability - outcome);
@@ -93,11 +106,13 @@ impl CrossingSums {
         }
     }
 
-    pub(crate) fn score(&self, limit: Limit) -> CrossingScore {
+    pub(crate) fn score(&self, limit: Limit, horizon_ms: i64) -> CrossingScore {
         CrossingScore {
             limit,
+            horizon_ms,
             forecasts: self.forecasts,
             crossed: self.crossed,
+            apart: self.apart,
             probability_milli: rounded_mean(self.probability * 1_000.0, self.forecasts),
             brier_micro: rounded_mean(self.brier * 1_000_000.0, self.forecasts),
             persistence_brier_micro: rounded_mean(self.persistence_brier * 1_000_000.0, self.forecasts),

@@ -23,6 +23,20 @@ struct Open {
     count: u32,
 }
 
+/// A series side by side in memory; gaps are no number.
+pub(crate) struct Flat {
+    first: i64,
+    means: Vec<f64>,
+}
+
+impl Flat {
+    /// What came after a step, as far as is known.
+    pub(crate) fn after(&self, step: i64) -> &[f64] {
+        let from = usize::try_from(step.saturating_add(1).saturating_sub(self.first)).unwrap_or(0);
+        self.means.get(from..).unwrap_or_default()
+    }
+}
+
 impl Series {
     pub(crate) fn new(step_ms: i64, capacity: usize) -> Self {
         Self { step_ms, capacity, first: 0, means: VecDeque::new(), open: None }
@@ -82,6 +96,11 @@ impl Series {
         self.means.get(at).copied().flatten()
     }
 
+    /// All at once, to be read often.
+    pub(crate) fn to_flat(&self) -> Flat {
+        Flat { first: self.first, means: self.means.iter().map(|mean| mean.unwrap_or(f64::NAN)).collect() }
+    }
+
     /// Mean of the steps with a value among `from..=to`.
     pub(crate) fn mean(&self, from: i64, to: i64) -> Option<f64> {
         let (mut sum, mut count) = (0.0, 0_u32);
@@ -136,6 +155,9 @@ mod tests {
         assert_eq!((series.first(), series.last()), (Some(-1), Some(2)));
         let all: Vec<_> = (-2..4).map(|step| series.get(step)).collect();
         assert_eq!(all, [None, Some(15.0), None, None, Some(40.0), None]);
+        let flat = series.to_flat();
+        assert!(flat.after(-1).len() == 3 && flat.after(-1)[0].is_nan() && flat.after(1) == [40.0]);
+        assert!(flat.after(2).is_empty() && flat.after(i64::MAX).is_empty());
         assert_eq!(series.mean(-1, 2), Some(27.5));
         assert_eq!(series.mean(0, 1), None);
     }

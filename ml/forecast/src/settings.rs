@@ -1,4 +1,4 @@
-//! Everything that can be set; two profiles for everybody.
+//! Everything that can be set; three profiles for everybody.
 
 use crate::ForecastError;
 
@@ -59,6 +59,20 @@ impl Settings {
         }
     }
 
+    /// A day by the quarter of an hour, three hours ahead: what there is where nothing but a chart is kept of a person.
+    #[must_use]
+    pub const fn day() -> Self {
+        Self {
+            step_ms: 900_000,
+            horizon_steps: 12,
+            origin_every_steps: 1,
+            history_steps: 96,
+            refit_every_origins: 4,
+            stale_steps: 1,
+            ridge_rows: 30,
+        }
+    }
+
     /// How far a forecast looks ahead, milliseconds.
     #[must_use]
     pub const fn horizon_ms(&self) -> i64 {
@@ -89,6 +103,16 @@ impl Settings {
         Ok(())
     }
 
+    /// A horizon in steps.
+    pub(crate) fn steps_of(&self, horizon_ms: i64) -> Result<i64, ForecastError> {
+        let (step_ms, longest_ms) = (self.step_ms, self.horizon_ms());
+        if horizon_ms > 0 && horizon_ms <= longest_ms && horizon_ms % step_ms == 0 {
+            Ok(horizon_ms / step_ms)
+        } else {
+            Err(ForecastError::Horizon { horizon_ms, step_ms, longest_ms })
+        }
+    }
+
     /// Steps that fill this time, at least one.
     pub(crate) fn steps_in(&self, span_ms: i64) -> i64 {
         (span_ms / self.step_ms).max(1)
@@ -101,8 +125,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_profiles_are_within_the_bounds_and_every_bound_is_held() {
+    fn all_profiles_are_within_the_bounds_and_every_bound_is_held() {
         Settings::home().check().unwrap();
+        Settings::day().check().unwrap();
         Settings::bedside().check().unwrap();
         let wrong = [
             Settings { step_ms: 0, ..Settings::home() },
