@@ -135,10 +135,7 @@ impl PartitionWork {
         let before = patient.pending();
         match batch {
             Ok(batch) => patient.take(shared, &keys, &batch, record.offset)?,
-            Err(_) => {
-                let value = RejectedValue::unopened("unreadable", READINGS, &record.value);
-                patient.keep(shared, value, "unreadable", record.time_ms, record.offset);
-            }
+            Err(_) => patient.take_other(shared, &keys, record)?,
         }
         self.pending = (self.pending + patient.pending()).saturating_sub(before);
         self.open.extend(patient.open_at.map(|at| (at, id)));

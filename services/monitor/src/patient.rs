@@ -1,5 +1,7 @@
 //! One patient: what was taken in since the last block, and the cut that makes a block of it.
 
+mod parameters;
+
 use std::sync::{Arc, Weak};
 
 use ledger::{Chain, encode};
@@ -175,9 +177,9 @@ impl Patient {
         self.alerts.push(OpenAlert {
             entry,
             anomaly: bytes,
+            alerting: shared.detector.alerts(&self.watches[watch].state, anomaly),
             severity: anomaly.severity.name(),
             time_ms: anomaly.time_ms,
-            alerting: shared.detector.alerts(&self.watches[watch].state, anomaly),
             chart: self.watches[watch].charts.points(anomaly.signal.id()),
         });
         Ok(())

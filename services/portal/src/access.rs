@@ -94,6 +94,14 @@ impl Access {
         }
     }
 
+    /// Records a request that this kind of asker may never make, whatever the patient consents to; gives the refusal.
+    pub(crate) async fn refuse(&self, ask: &Ask) -> Result<Outcome, Error> {
+        self.note(ask, false, self.stand_in(&ask.asked_for)).await?;
+        let labels = [("decision", "deny"), ("reason", "role")];
+        metrics::counter!("caduceus_consent_decisions_total", &labels).increment(1);
+        Ok(Outcome::forbidden())
+    }
+
     fn decide(
         &self,
         snapshot: &dyn Snapshot,

@@ -29,6 +29,7 @@ mod fhir;
 pub mod ingest;
 mod kept;
 mod outcome;
+mod parameters;
 mod portal;
 mod readings;
 mod records;

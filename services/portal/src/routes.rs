@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::fhir::event::RESOURCES;
 use crate::outcome::{Problem, fhir};
-use crate::{Outcome, Portal, claim_http, consents, event_http, readings, records};
+use crate::{Outcome, Portal, claim_http, consents, event_http, parameters, readings, records};
 
 /// What a route is in FHIR's terms.
 enum Role {
@@ -36,6 +36,7 @@ fn table() -> Vec<Route> {
     let mut all = vec![
         route("/readings", Role::Plain, post(readings::post_batch)),
         route("/phc/{chain}/records", Role::Plain, get(records::get)),
+        route("/phc/{chain}/parameters", Role::Plain, get(parameters::get).put(parameters::put)),
         route("/events/{key}/proof", Role::Plain, get(event_http::get_proof)),
         route("/receipts/{id}", Role::Plain, get(claim_http::get_receipt)),
         route("/fhir/metadata", Role::Plain, get(metadata)),

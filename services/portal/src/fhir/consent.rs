@@ -100,6 +100,7 @@ fn category(class: &Node<'_>) -> Result<Category, Outcome> {
     let own = match text {
         "personal" => Some(Category::PERSONAL),
         "insurance" => Some(Category::INSURANCE),
+        "parameters" => Some(Category::PARAMETERS),
         "scores" => Some(Category::SCORES),
         _ => None,
     };

@@ -1,10 +1,13 @@
 //! The one task that appends readings, rejections and ticks.
 
+mod parameters;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ledger::{Chain, DataKey, Digest};
-use phc::{Reading, ReadingBatch, Rejected, RejectedValue, Tick, open_topic_value, seal_topic_value};
+use phc::{ParametersSet, Reading, ReadingBatch, Rejected, RejectedValue, Tick, open_topic_value, seal_topic_value};
 use rand_core::OsRng;
 use stream::topics::{READINGS, READINGS_REJECTED};
 use stream::{Append, Batch, EventLog, Writer};
@@ -29,6 +32,8 @@ type Answer<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) enum Job {
     Submit(Submission, Answer<Vec<LineResult>>),
     Tick { time_ms: i64, flush: bool, answer: Answer<()> },
+    Set { chain: Digest, set: ParametersSet, answer: Answer<ParametersSet> },
+    Parameters { chain: Digest, answer: Answer<Option<ParametersSet>> },
     Through { chain: Digest, device: String, answer: oneshot::Sender<Option<u64>> },
 }
 
@@ -39,6 +44,8 @@ pub(super) struct Appender {
     settings: IngestSettings,
     writer: Box<dyn Writer>,
     held: Held,
+    /// What was set last for each patient.
+    parameters: HashMap<Digest, ParametersSet>,
     partitions: u32,
     count: watch::Sender<u64>,
     /// The index may know more than the log after a failed append.
@@ -55,15 +62,16 @@ impl Appender {
     ) -> Result<Self, Error> {
         let writer = log.writer(&settings.writer).await?;
         let partitions = log.partitions(&READINGS).await?;
-        let held = Held::default();
-        let mut appender = Self { log, network, custody, settings, writer, held, partitions, count, doubtful: false };
+        let (held, parameters) = (Held::default(), HashMap::new());
+        let mut appender =
+            Self { log, network, custody, settings, writer, held, parameters, partitions, count, doubtful: false };
         appender.rebuild().await?;
         Ok(appender)
     }
 
     /// Reads the whole log of readings. Those whose key is gone are nobody's any more and are left out.
     async fn rebuild(&mut self) -> Result<(), Error> {
-        let mut held = Held::default();
+        let (mut held, mut set) = (Held::default(), HashMap::new());
         for partition in 0..self.partitions {
             let mut scan = self.log.scan(&READINGS, partition, 0).await?;
             loop {
@@ -77,6 +85,10 @@ impl Appender {
                     let Some(key) = stream_key(self.custody.as_ref(), &chain) else { continue };
                     let opened = open_topic_value(&key, &chain, &READINGS, "batch of readings", &record.value);
                     let Ok(batch): Result<ReadingBatch, _> = opened else {
+                        if let Ok(parameters) = ParametersSet::open(&key, &chain, &record.value) {
+                            set.insert(chain.id, parameters);
+                            continue;
+                        }
                         tracing::warn!(partition, offset = record.offset, "a batch of readings does not open");
                         continue;
                     };
@@ -86,7 +98,7 @@ impl Appender {
                 }
             }
         }
-        self.held = held;
+        (self.held, self.parameters) = (held, set);
         self.doubtful = false;
         Ok(())
     }
@@ -113,6 +125,13 @@ impl Appender {
                 Job::Tick { time_ms, flush, answer } => {
                     self.submit(std::mem::take(&mut together)).await;
                     let _ = answer.send(self.tick(time_ms, flush).await);
+                }
+                Job::Set { chain, set, answer } => {
+                    self.submit(std::mem::take(&mut together)).await;
+                    let _ = answer.send(self.set(chain, set).await);
+                }
+                Job::Parameters { chain, answer } => {
+                    let _ = answer.send(self.set_last(chain).await);
                 }
                 Job::Through { chain, device, answer } => {
                     self.submit(std::mem::take(&mut together)).await;

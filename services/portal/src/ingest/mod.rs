@@ -9,7 +9,7 @@ pub(crate) mod held;
 use std::sync::Arc;
 
 use ledger::Digest;
-use phc::Subject;
+use phc::{ParametersSet, Subject};
 use stream::EventLog;
 use tokio::sync::{mpsc, oneshot, watch};
 use vitals::{Admission, Reading, Refusal};
@@ -153,6 +153,22 @@ impl Ingest {
         let lines = readings.iter().map(|reading| Line { reading: Ok(*reading), sent: Vec::new() }).collect();
         let (device, first_sequence) = (device.to_owned(), Some(first_sequence));
         self.submit_lines(Submission { chain, device, subject, first_sequence, received_ms, lines }).await
+    }
+
+    /// Puts a doctor's parameters into the log, in order with the patient's readings; durable when this answers. What the same
+    /// member has set last is not set again. Gives what is in the log. Who may do this is for the caller to know.
+    pub async fn set_parameters(&self, chain: Digest, set: ParametersSet) -> Result<ParametersSet, Error> {
+        set.check().map_err(|error| Error::Invalid(error.to_string()))?;
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Set { chain, set, answer }).await?;
+        answered.await.map_err(|_| Error::Ended("ingest"))?
+    }
+
+    /// What was set last for a patient.
+    pub async fn parameters(&self, chain: Digest) -> Result<Option<ParametersSet>, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Parameters { chain, answer }).await?;
+        answered.await.map_err(|_| Error::Ended("ingest"))?
     }
 
     /// Says that event time has reached an instant, in every partition. `flush`: nothing follows for now.

@@ -94,7 +94,7 @@ async fn answer(
 }
 
 /// 410, which only those hear who were permitted.
-fn erased() -> Outcome {
+pub(crate) fn erased() -> Outcome {
     let message =
         "no key of this patient's data is held here: the patient has erased it, or wrapped it for another portal";
     Outcome::new(StatusCode::GONE, "deleted", "no-key", message)
