@@ -2,9 +2,9 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use rand_core::{CryptoRng, RngCore};
-use sha2::Digest as _;
 use zeroize::Zeroize;
 
+use crate::begun::Begun;
 use crate::{Chain, Digest, Domain};
 
 /// Length of a salt.
@@ -52,21 +52,21 @@ impl SaltSeed {
 /// Commits to the records of one batch: the same as [`SaltSeed::salt`] and [`Salt::commit`] one after the other, with the
 /// hash states of what all of them begin with kept.
 pub struct BatchCommitments {
-    salt: sha2::Sha256,
-    leaf: sha2::Sha256,
+    salt: Begun,
+    leaf: Begun,
 }
 
 impl BatchCommitments {
     /// For the records of the batch with this seed.
     pub fn new(chain: &Chain, seed: &SaltSeed) -> Self {
-        let begin = |domain| sha2::Sha256::new_with_prefix(chain.preamble(domain));
-        Self { salt: begin(Domain::Salt).chain_update(seed.0), leaf: begin(Domain::Leaf) }
+        let begin = |domain| Begun::with(&chain.preamble(domain));
+        Self { salt: begin(Domain::Salt).and(&seed.0), leaf: begin(Domain::Leaf) }
     }
 
     /// The commitment to the record at `index` (from 0).
     pub fn commit(&self, index: u64, record: &[u8]) -> Digest {
-        let salt = self.salt.clone().chain_update(index.to_le_bytes()).finalize();
-        Digest(self.leaf.clone().chain_update(salt).chain_update(record).finalize().into())
+        let salt = self.salt.and(&index.to_le_bytes()).finish();
+        self.leaf.and(&salt.0).and(record).finish()
     }
 }
 

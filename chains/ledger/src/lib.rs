@@ -21,6 +21,7 @@
 //! assert!(doctor.public().verify(&other, &signature).is_err());
 //! ```
 
+mod begun;
 mod blob;
 mod canonical;
 mod certificate;

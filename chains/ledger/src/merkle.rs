@@ -1,22 +1,18 @@
 //! The Merkle tree of RFC 6962 section 2.1 over byte strings, with inclusion proofs (2.1.1).
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use sha2::Digest as _;
 
+use crate::begun::Begun;
 use crate::{Digest, Error};
 
 /// `SHA-256(0x00 ‖ leaf)`.
 pub fn leaf_hash(leaf: &[u8]) -> Digest {
-    Digest(sha2::Sha256::new().chain_update([0]).chain_update(leaf).finalize().into())
+    Begun::with(&[0]).and(leaf).finish()
 }
 
 /// `SHA-256(0x01 ‖ left ‖ right)`.
 fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    let mut bytes = [0; 65];
-    bytes[0] = 1;
-    bytes[1..33].copy_from_slice(&left.0);
-    bytes[33..].copy_from_slice(&right.0);
-    Digest(sha2::Sha256::digest(bytes).into())
+    Begun::with(&[1]).and(&left.0).and(&right.0).finish()
 }
 
 /// Root of the tree without leaves: SHA-256 of the empty string.
