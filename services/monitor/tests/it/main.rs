@@ -12,6 +12,8 @@ mod anchors;
 mod blocks;
 mod exactly_once;
 mod faults;
+mod parameters;
+mod recompute;
 mod recording;
 mod refusals;
 mod world;

@@ -74,7 +74,7 @@ impl Running {
     }
 }
 
-fn detector() -> Arc<Detector> {
+pub fn detector() -> Arc<Detector> {
     static DETECTOR: OnceLock<Arc<Detector>> = OnceLock::new();
     let make = || {
         let cohort: CohortModel = physiology::reference_cohort(1).unwrap();
@@ -240,7 +240,7 @@ impl World {
             verifier.push(block).unwrap();
             for entry in &block.header.batches {
                 let blob = self.blobs.get(&entry.blob).await.unwrap();
-                let key = patient.keys.get(&patient.chain, Scope::Category(entry.category)).unwrap();
+                let key = patient.keys.get(&patient.chain, Scope::of_batch(entry.category)).unwrap();
                 let opened = OpenedBatch::open(&patient.chain, key, &block.header, entry.category, &blob).unwrap();
                 contents.records(opened.records());
             }

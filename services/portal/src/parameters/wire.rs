@@ -181,7 +181,6 @@ mod tests {
         for (key, value) in [
             ("signal", json!("mood")),
             ("signal", json!(1)),
-            ("signal", json!("spo2")),
             ("signal", json!("room_temperature")),
             ("low", json!("45")),
             ("low", json!(-1)),
@@ -201,6 +200,7 @@ mod tests {
             assert_eq!(with(key, value.clone()), format!("parameters.limits[1].{key}"), "{value}");
         }
         assert_eq!(with("k", json!(33)), "parameters.limits[1].k");
+        assert_eq!(place(&json!({ "limits": [good, good] })), "parameters.limits[1].signal", "one limit a signal");
         assert_eq!(
             place(&json!({ "limits": [{ "signal": "spo2", "severity": "urgent" }] })),
             "parameters.limits[0].low"
@@ -245,7 +245,8 @@ mod tests {
             let gate = if at_rest { Gate::HighAtRest } else { Gate::Always };
             let (signal, high_milli, n) = (Signal::HeartRate, Some(high), k + more);
             let limit = Limit { signal, low_milli: low, high_milli, margin_milli, k, n, gate, severity: SEVERITIES[severity] };
-            let mut parameters = Parameters { news2_scale2: scale2, alerts_per_week_milli: week, ..Parameters::default() };
+            let mut parameters = Parameters::default();
+            (parameters.news2_scale2, parameters.alerts_per_week_milli) = (scale2, week);
             parameters.set_limit(limit).unwrap();
             prop_assert_eq!(read(show(&parameters).to_string().as_bytes()).unwrap(), parameters);
         }

@@ -43,6 +43,8 @@ async fn without_a_good_token_every_route_answers_401() {
         ("GET", "/events/00/proof"),
         ("GET", "/receipts/00"),
         ("GET", "/phc/00/records"),
+        ("GET", "/phc/00/parameters"),
+        ("PUT", "/phc/00/parameters"),
     ];
     for (method, path) in routes {
         let answer = world.call_with(method, path, &[], "{").await;

@@ -141,7 +141,7 @@ impl Network {
         for block in &blocks[1..] {
             verifier.push(block).unwrap();
             for entry in &block.header.batches {
-                let key = patient.keys.get(&patient.chain, Scope::Category(entry.category)).unwrap();
+                let key = patient.keys.get(&patient.chain, Scope::of_batch(entry.category)).unwrap();
                 let sealed = blobs.get(&entry.blob).await.unwrap();
                 contents.records(
                     OpenedBatch::open(&patient.chain, key, &block.header, entry.category, &sealed).unwrap().records(),
