@@ -10,8 +10,10 @@ mod forest;
 mod install;
 mod machine;
 mod peer;
+mod proc;
 mod report;
 mod statistics;
+mod stream;
 mod table;
 mod turns;
 
@@ -32,6 +34,15 @@ pub(crate) enum Anchors {
         #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
         /// Where the JSON goes, `docs/anchors-forest.json` if not said; the table goes beside it, with the ending `.md`.
+        #[arg(long, value_name = "OUT.json")]
+        json: Option<PathBuf>,
+    },
+    /// The whole path from the log to blocks and alerts, on a real Kafka broker, beside pipelines in Python and Java.
+    Stream {
+        /// Rounds of every pipeline; a figure that is published takes at least ten.
+        #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=100))]
+        rounds: u16,
+        /// Where the JSON goes, `docs/anchors-stream.json` if not said; the table goes beside it, with the ending `.md`.
         #[arg(long, value_name = "OUT.json")]
         json: Option<PathBuf>,
     },
@@ -61,6 +72,11 @@ pub(crate) fn run(what: &Anchors) -> Result<()> {
             let json = json.clone().unwrap_or_else(|| root().join("docs/anchors-forest.json"));
             check_ending(&json)?;
             write(&json, &forest::measure(*rounds)?)
+        }
+        Anchors::Stream { rounds, json } => {
+            let json = json.clone().unwrap_or_else(|| root().join("docs/anchors-stream.json"));
+            check_ending(&json)?;
+            write(&json, &stream::measure(*rounds)?)
         }
         Anchors::Detection { data, binary, json } => {
             let json = json.clone().unwrap_or_else(|| root().join("docs/anchors-detection.json"));
@@ -105,6 +121,8 @@ fn page_of(text: &str) -> serde_json::Result<String> {
     let made: Made = serde_json::from_str(text)?;
     if made.command == detection::COMMAND {
         serde_json::from_str(text).map(|report: detection::Report| detection::page(&report))
+    } else if made.command.starts_with(stream::COMMAND) {
+        serde_json::from_str(text).map(|report: stream::Report| stream::page(&report))
     } else {
         serde_json::from_str(text).map(|report: Report| table::page(&report))
     }

@@ -25,6 +25,9 @@ pub(super) use table::page;
 /// What a reader of the report repeats it with.
 pub(super) const COMMAND: &str = "cargo xtask anchors detection --data DIR";
 
+/// Of what a report depends on; a change of it that is not committed is named.
+const DEPENDS_ON: [&str; 4] = ["ml", "bench", "xtask", "Cargo.lock"];
+
 /// Runs everything that `data` has recordings for.
 ///
 /// # Errors
@@ -51,7 +54,7 @@ pub(super) fn measure(data: &Path, binary: Option<&Path>) -> Result<Report> {
     Ok(Report {
         command: COMMAND.into(),
         measured_at: machine::now(),
-        commit: machine::commit(),
+        commit: machine::commit(&DEPENDS_ON),
         program: product.origin().into(),
         goals: goals::of(onset.as_ref(), stress.as_ref(), nab.as_ref()),
         left_out,

@@ -1,10 +1,10 @@
 //! Who takes part in a run, and getting it to run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -107,41 +107,14 @@ impl Running {
 
 fn command(entrant: &Entrant, files: &Files) -> Result<Command> {
     let mut command = match entrant.from {
-        From::Workspace => Command::new(build_ours()?),
+        From::Workspace => Command::new(install::workspace("bench-forest")?),
         From::Python(packages) => {
-            let mut python = Command::new(install::python(packages)?);
-            python.arg("-B").arg(super::root().join("bench/peers/python/forest")).arg(entrant.name);
+            let mut python = install::python_command(packages, "forest")?;
+            python.arg(entrant.name);
             python
         }
-        From::Java => {
-            let mut java = Command::new("java");
-            // No collector threads; the compiler's do their work in the warm-up, and stay, so that their time is counted.
-            java.args(["-XX:+UseSerialGC", "-XX:-UseDynamicNumberOfCompilerThreads", "-Xmx1g"]);
-            java.args(["-cp", &install::java()?, "caduceus.peers.Forest"]);
-            java
-        }
+        From::Java => install::java_command("caduceus.peers.Forest")?,
     };
     command.arg(&files.speed).arg(&files.labelled).arg(FEATURES.to_string());
-    command.envs(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"].map(|name| (name, "1")));
     Ok(command)
-}
-
-/// The optimised program of `bench/forest`.
-fn build_ours() -> Result<PathBuf> {
-    let arguments =
-        ["build", "--release", "--locked", "-p", "bench-forest", "--message-format=json-render-diagnostics"];
-    eprintln!("xtask: cargo {}", arguments.join(" "));
-    let output = crate::cargo_command()
-        .args(arguments)
-        .current_dir(super::root())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cargo could not be started")?;
-    ensure!(output.status.success(), "cargo build failed ({})", output.status);
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
-        let is_ours = message.pointer("/target/name").is_some_and(|name| name == "bench-forest");
-        message.get("executable").filter(|_| is_ours)?.as_str().map(PathBuf::from)
-    });
-    built.context("cargo named no executable of bench-forest")
 }

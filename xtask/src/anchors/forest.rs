@@ -79,6 +79,9 @@ const GOALS: [(&str, &str, f64); 8] = [
     ("stream", "randomcutforest", 2.0),
 ];
 
+/// Of what a report depends on; a change of it that is not committed is named.
+const DEPENDS_ON: [&str; 4] = ["ml", "bench", "xtask", "Cargo.lock"];
+
 /// Measures everything. A peer that fails is left out with its reason; only ours failing is an error.
 pub(super) fn measure(rounds: u16) -> Result<Report> {
     let folder = super::root().join("target/anchors/forest");
@@ -98,7 +101,7 @@ pub(super) fn measure(rounds: u16) -> Result<Report> {
     Ok(Report {
         command: format!("cargo xtask anchors forest --rounds {rounds}"),
         measured_at: machine::now(),
-        commit: machine::commit(),
+        commit: machine::commit(&DEPENDS_ON),
         rounds,
         machine,
         others_cores: over_all.others_cores(),

@@ -1,10 +1,12 @@
-//! Fetching the peers, once a version, into the cache outside the work tree. None of them is in our lock file.
+//! Fetching the peers, once a version, into the cache outside the work tree, and building our own side. None of the peers is in our
+//! lock file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
 
 /// `$CADUCEUS_CACHE`, else `caduceus` below `$XDG_CACHE_HOME`, else below `~/.cache`; there `anchors`.
 fn cache() -> Result<PathBuf> {
@@ -16,9 +18,45 @@ fn cache() -> Result<PathBuf> {
         .context("none of CADUCEUS_CACHE, XDG_CACHE_HOME and HOME is set, so there is no place for a cache")
 }
 
+/// Runs `bench/peers/python/FOLDER` with these packages, one thread.
+pub(super) fn python_command(packages: &[&str], folder: &str) -> Result<Command> {
+    let mut command = Command::new(python(packages)?);
+    command.arg("-B").arg(super::root().join("bench/peers/python").join(folder));
+    command.envs(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"].map(|name| (name, "1")));
+    Ok(command)
+}
+
+/// Runs a class of `bench/peers/java`.
+pub(super) fn java_command(class: &str) -> Result<Command> {
+    let mut command = Command::new("java");
+    // No collector threads; the compiler's do their work in the warm-up, and stay, so that their time is counted.
+    command.args(["-XX:+UseSerialGC", "-XX:-UseDynamicNumberOfCompilerThreads", "-Xmx1g"]);
+    command.args(["-cp", &java()?, class]);
+    Ok(command)
+}
+
+/// The optimised program of a package of the workspace, built now.
+pub(super) fn workspace(package: &str) -> Result<PathBuf> {
+    let arguments = ["build", "--release", "--locked", "-p", package, "--message-format=json-render-diagnostics"];
+    eprintln!("xtask: cargo {}", arguments.join(" "));
+    let output = crate::cargo_command()
+        .args(arguments)
+        .current_dir(super::root())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo could not be started")?;
+    ensure!(output.status.success(), "cargo build failed ({})", output.status);
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+        let is_ours = message.pointer("/target/name").is_some_and(|name| name == package);
+        message.get("executable").filter(|_| is_ours)?.as_str().map(PathBuf::from)
+    });
+    built.with_context(|| format!("cargo named no executable of {package}"))
+}
+
 /// The interpreter of a virtual environment that holds these packages, in the versions of
 /// `bench/peers/python/requirements.txt`. Another list of versions is another environment.
-pub(super) fn python(packages: &[&str]) -> Result<PathBuf> {
+fn python(packages: &[&str]) -> Result<PathBuf> {
     let requirements = super::root().join("bench/peers/python/requirements.txt");
     let pinned = fs::read(&requirements).with_context(|| format!("reading {}", requirements.display()))?;
     let version = Command::new("python3")
@@ -52,7 +90,7 @@ pub(super) fn python(packages: &[&str]) -> Result<PathBuf> {
 }
 
 /// The class path of `bench/peers/java`, compiled, with what it depends on.
-pub(super) fn java() -> Result<String> {
+fn java() -> Result<String> {
     let project = super::root().join("bench/peers/java");
     let mut files = vec![project.join("pom.xml")];
     sources(&project.join("src"), &mut files)?;

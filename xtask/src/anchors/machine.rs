@@ -5,8 +5,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-/// Linux counts CPU time for user space in hundredths of a second on every platform that we know.
-const TICKS_PER_S: f64 = 100.0;
+use super::proc::TICKS_PER_S;
 
 /// The machine.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -58,11 +57,11 @@ pub(super) fn now() -> String {
     first_line(Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"])).unwrap_or_else(unknown)
 }
 
-/// The commit of the work tree, with a word where files that are kept in it have been changed since.
-pub(super) fn commit() -> String {
+/// The commit of the work tree, with a word where files that are kept in it, and that a report depends on, have been changed since.
+pub(super) fn commit(depends_on: &[&str]) -> String {
     let git = |arguments: &[&str]| first_line(Command::new("git").args(arguments).current_dir(super::root()));
     let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return unknown() };
-    match git(&["status", "--porcelain", "--untracked-files=no", "--", "ml", "bench", "xtask", "Cargo.lock"]) {
+    match git(&[&["status", "--porcelain", "--untracked-files=no", "--"], depends_on].concat()) {
         None => commit,
         Some(_) => commit + " with changes",
     }

@@ -11,6 +11,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::proc;
+
 /// How long one answer may take before the peer counts as hung.
 const ANSWER_BOUND: Duration = Duration::from_secs(600);
 /// How long a peer may take to end after its input has ended.
@@ -71,20 +73,15 @@ impl Peer {
         }
     }
 
-    /// CPU time that the process's threads have used so far, in nanoseconds (proc(5), first field of `schedstat`).
-    /// Threads that have ended are left out; the peers keep theirs.
+    /// The process's id.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// CPU time that the process's threads have used so far, in nanoseconds. Threads that have ended are left out; the peers keep
+    /// theirs.
     pub(super) fn cpu_ns(&self) -> Result<f64> {
-        let folder = format!("/proc/{}/task", self.child.id());
-        let threads = std::fs::read_dir(&folder).with_context(|| format!("reading {folder}"))?;
-        let mut sum = 0.0;
-        for thread in threads {
-            let path = thread.with_context(|| format!("reading {folder}"))?.path().join("schedstat");
-            // A thread may end between the two reads.
-            let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            let used = text.split(' ').next().and_then(|field| field.parse::<f64>().ok());
-            sum += used.with_context(|| format!("{} has no CPU time", path.display()))?;
-        }
-        Ok(sum)
+        proc::threads_cpu_ns(self.pid())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::machine::Machine;
 use super::report::{GoalReport, Measured, PeerReport, Report};
 
 /// Instruction sets that the works can gain from; the JSON has all flags.
@@ -19,7 +20,7 @@ pub(super) fn page(report: &Report) -> String {
         "Made by `{}` from the JSON beside this page; not written by hand. What counts is the ratio: all were measured in one \
          run, one thread each, in turns (another first in each round). {}\n\n",
         report.command,
-        caution(report)
+        caution(report.others_cores, report.machine.cores, report.rounds)
     );
     goals(&mut page, report);
     times(&mut page, report);
@@ -29,19 +30,18 @@ pub(super) fn page(report: &Report) -> String {
 }
 
 /// What a reader must know before the figures.
-fn caution(report: &Report) -> String {
+pub(super) fn caution(others_cores: f64, cores: usize, rounds: u16) -> String {
     let mut cautions = Vec::new();
-    if report.others_cores > IDLE_BELOW_CORES {
+    if others_cores > IDLE_BELOW_CORES {
         cautions.push(format!(
-            "the machine was not idle: other processes used {:.2} of its {} cores meanwhile",
-            report.others_cores, report.machine.cores
+            "the machine was not idle: other processes used {others_cores:.2} of its {cores} cores meanwhile"
         ));
     }
-    if report.rounds < ROUNDS_OF_A_FIGURE {
-        cautions.push(format!("{} rounds are a trial, not a figure", report.rounds));
+    if rounds < ROUNDS_OF_A_FIGURE {
+        cautions.push(format!("{rounds} rounds are a trial, not a figure"));
     }
     if cautions.is_empty() {
-        format!("Other processes used {:.2} cores meanwhile.", report.others_cores)
+        format!("Other processes used {others_cores:.2} cores meanwhile.")
     } else {
         format!("**Only a trial: {}.**", cautions.join("; "))
     }
@@ -113,23 +113,13 @@ fn peers(page: &mut String, report: &Report) {
 }
 
 fn how(page: &mut String, report: &Report) {
-    let machine = &report.machine;
-    let flags: Vec<&str> =
-        FLAGS_SHOWN.into_iter().filter(|flag| machine.cpu_flags.iter().any(|has| has == flag)).collect();
     let _ = write!(
         page,
-        "## How\n\n- Measured {} at commit {}, {} rounds.\n- {}, {} cores, {} GiB; flags {}; {}, Linux {}.\n\
-         - {}; release profile, no target-cpu set.\n- {}\n",
+        "## How\n\n- Measured {} at commit {}, {} rounds.\n{}- {}\n",
         report.measured_at,
         report.commit,
         report.rounds,
-        machine.cpu,
-        machine.cores,
-        machine.memory_gib,
-        flags.join(" "),
-        machine.system,
-        machine.kernel,
-        machine.rustc,
+        of_machine(&report.machine),
         report.data,
     );
     page.push_str(
@@ -144,8 +134,24 @@ fn how(page: &mut String, report: &Report) {
     }
 }
 
+/// What was measured on, as items of a list.
+pub(super) fn of_machine(machine: &Machine) -> String {
+    let flags: Vec<&str> =
+        FLAGS_SHOWN.into_iter().filter(|flag| machine.cpu_flags.iter().any(|has| has == flag)).collect();
+    format!(
+        "- {}, {} cores, {} GiB; flags {}; {}, Linux {}.\n- {}; release profile, no target-cpu set.\n",
+        machine.cpu,
+        machine.cores,
+        machine.memory_gib,
+        flags.join(" "),
+        machine.system,
+        machine.kernel,
+        machine.rustc,
+    )
+}
+
 /// Three digits that count.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let decimals = if value >= 100.0 {
         0
     } else if value >= 10.0 {
@@ -161,6 +167,14 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_busy_machine_or_few_rounds_make_a_trial() {
+        assert_eq!(caution(0.04, 2, 12), "Other processes used 0.04 cores meanwhile.");
+        let trial = caution(1.5, 2, 3);
+        assert!(trial.contains("1.50 of its 2 cores") && trial.contains("3 rounds are a trial"), "{trial}");
+        assert!(!caution(0.04, 2, 9).contains("not idle"));
+    }
 
     #[test]
     fn numbers_have_three_digits_that_count() {
