@@ -46,6 +46,17 @@ pub fn open_anomaly(
     index: u32,
     sealed: &[u8],
 ) -> Result<Vec<u8>, Error> {
+    open_anomaly_and_salt(chain, category_key, block, index, sealed).map(|(_, anomaly)| anomaly)
+}
+
+/// The same, with the salt of the commitment: for whoever shows the anomaly to others.
+pub fn open_anomaly_and_salt(
+    chain: &Chain,
+    category_key: &DataKey,
+    block: &Block,
+    index: u32,
+    sealed: &[u8],
+) -> Result<(Salt, Vec<u8>), Error> {
     let height = block.header.height;
     let refuse = |reason: &str| Error::Anomaly { chain: chain.id, height, index, reason: reason.into() };
     let entry = block.body.anomalies.get(index as usize).ok_or_else(|| refuse("the block has none"))?;
@@ -59,7 +70,7 @@ pub fn open_anomaly(
     if detail.salt.commit(chain, &detail.anomaly) != entry.commitment {
         return Err(refuse("its detail is not the one that the block commits to"));
     }
-    Ok(detail.anomaly)
+    Ok((detail.salt, detail.anomaly))
 }
 
 /// Checks a detail's blob against the block without any key: its length and digest.

@@ -47,6 +47,9 @@ pub enum Error {
     /// A record's proof does not hold: refuse the record.
     #[error("the proof of a record is refused: {0}")]
     Proof(String),
+    /// The file of an alert does not hold: refuse it.
+    #[error("the file of an alert is refused: {0}")]
+    AlertFile(String),
     /// A key that was not granted, or was erased: ask the patient for a grant.
     #[error("no key for {scope} of chain {chain}: ask the patient for a grant")]
     NoKey {

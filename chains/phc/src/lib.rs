@@ -39,6 +39,7 @@
 //! # Ok::<(), phc::Error>(())
 //! ```
 
+mod alert_file;
 mod anchor;
 mod anomaly;
 mod batch;
@@ -61,8 +62,12 @@ mod record_file;
 mod row;
 mod rows;
 
+pub use alert_file::{
+    ALERT_FILE_BYTES_MAX, ALERT_READINGS_MAX, AlertFile, AlertOnChain, Arrival, EarlyTick, FiledBatch, FiledBlock,
+    LateReading, filed,
+};
 pub use anchor::{AnchorLeaf, AnchorLeaves, AnchorRecord, anchor_digest, blinded_id, verify_anchored};
-pub use anomaly::{ANOMALY_BYTES_MAX, check_anomaly_blob, open_anomaly};
+pub use anomaly::{ANOMALY_BYTES_MAX, check_anomaly_blob, open_anomaly, open_anomaly_and_salt};
 pub use batch::{OpenedBatch, SealedBatch, check_blob};
 pub use block::{
     ANOMALIES_MAX, AnomalyEntry, BATCH_RECORDS_MAX, BLOCK_BYTES_MAX, BatchEntry, Block, Body, DIRECTIVES_MAX, Header,
@@ -80,8 +85,8 @@ pub use pack::Records;
 pub use parameters::{PARAMETERS_BYTES_MAX, ParametersRecord, ParametersSet};
 pub use proof::{Authority, Proved, RecordProof};
 pub use record::{
-    AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_PARAMETERS, CATEGORY_SCORES, Provenance, Reading, Record,
-    RecordRef, Score, Subject,
+    AccessRequest, CATEGORY_ACCESS, CATEGORY_ANOMALIES, CATEGORY_PARAMETERS, CATEGORY_SCORES, Provenance, Reading,
+    Record, RecordRef, Score, Subject,
 };
 pub use record_file::{RECORD_FILE_BYTES_MAX, RecordContent, RecordFile, VerifiedRecord};
 pub use row::{ROW_VALUES_MAX, Row, RowValue};

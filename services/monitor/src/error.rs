@@ -36,6 +36,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// An alert does not follow from what its file holds: refuse the file.
+    #[error("the alert does not hold: {0}")]
+    Alert(String),
     /// An anchor could not be submitted.
     #[error("anchor not submitted: {0}")]
     Anchor(String),

@@ -2,7 +2,8 @@
 //!
 //! Exactly once: blocks, alerts, the detector's state and the read position move in one atomic step, after the blocks' blobs are
 //! durable. Whoever takes a partition over goes on from there and comes to the same blocks' content. It runs on event time alone,
-//! asks for keys and never keeps them, sends no mail and answers no requests.
+//! asks for keys and never keeps them, sends no mail and answers no requests. What it once said is computed again from a file by
+//! [`recompute`], which needs none of that.
 //!
 //! ```no_run
 //! # async fn example(log: std::sync::Arc<dyn stream::EventLog>, blobs: store::BlobStore, signer: ledger::KeyPair) -> monitor::Result<()> {
@@ -23,6 +24,7 @@
 //! ```
 
 mod anchor;
+mod arrival;
 mod chart;
 mod commit;
 mod cut;
@@ -37,6 +39,7 @@ mod patient;
 mod progress;
 mod randomness;
 mod restore;
+mod recompute;
 mod settings;
 mod shared;
 mod state;
@@ -45,9 +48,11 @@ mod watch;
 
 pub use anchor::{AnchorParts, AnchorSink, Anchorer};
 pub use error::{Error, Result};
+pub use arrival::{Arrived, arrival};
 pub use keys::{HeldKeys, KeySource};
 pub use monitor::{Monitor, Parts};
 pub use phc::Limits;
 pub use progress::Progress;
 pub use randomness::Randomness;
 pub use settings::Settings;
+pub use recompute::{Recomputed, recompute};

@@ -24,7 +24,7 @@ impl Watch {
 
 /// Tells the subjects of one chain apart in numbers of episodes. It hangs on no key, so that two runs over the same readings
 /// give the same numbers; between chains they may be equal, an episode is named by chain and number.
-fn number(subject: &Subject) -> [u8; 16] {
+pub(crate) fn number(subject: &Subject) -> [u8; 16] {
     let mut number = [0; 16];
     if let Subject::Location(location) = subject {
         let digest = sha256(location.as_bytes());

@@ -8,6 +8,7 @@
 )]
 #![allow(unreachable_pub)]
 
+mod alert_files;
 mod anchors;
 mod batches;
 mod blocks;

@@ -15,6 +15,7 @@ pub struct Sample {
     pub chain: Chain,
     pub first: Block,
     pub head: ChainState,
+    pub model: Digest,
 }
 
 impl Sample {
@@ -34,7 +35,12 @@ impl Sample {
         let first = Block::open(opening, NETWORK, &patient, &mut rng).unwrap();
         let (chain, head) = ChainState::open(NETWORK, &first).unwrap();
         let keys = PatientKeys::generate([1, 2], &mut rng);
-        Self { rng, patient, monitor, stranger, wrap, keys, chain, first, head }
+        Self { rng, patient, monitor, stranger, wrap, keys, chain, first, head, model: Digest([8; 32]) }
+    }
+
+    /// The same, its blocks made under another cohort model.
+    pub fn with_model(model: Digest) -> Self {
+        Self { model, ..Self::new() }
     }
 
     pub fn opening(&self) -> Opening {
@@ -47,7 +53,7 @@ impl Sample {
             writer: self.monitor.public(),
             time_ms,
             span: Span { partition: 3, from: self.head.span.through, through: self.head.span.through + 10 },
-            model: Digest([8; 32]),
+            model: self.model,
         }
     }
 
