@@ -185,12 +185,15 @@ pub(crate) struct Record {
     /// Whose record.
     #[arg(long, value_name = "ID")]
     pub(crate) patient: String,
-    /// When it was measured: RFC 3339 with offset, or seconds since 1970.
+    /// When it was measured, or when parameters were in force: RFC 3339 with offset, or seconds since 1970.
     #[arg(long, value_name = "TIME")]
     pub(crate) time: String,
     /// What was measured, for example heart_rate.
-    #[arg(long, value_name = "SIGNAL")]
-    pub(crate) signal: String,
+    #[arg(long, value_name = "SIGNAL", required_unless_present = "parameters")]
+    pub(crate) signal: Option<String>,
+    /// What a doctor had set for the detector by that time, instead of a reading.
+    #[arg(long, conflicts_with = "signal")]
+    pub(crate) parameters: bool,
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
