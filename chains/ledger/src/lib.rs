@@ -36,7 +36,7 @@ mod vrf;
 mod wrap;
 
 pub use blob::BlobRef;
-pub use canonical::{Chain, Domain, PREAMBLE_BYTES, SUITE, VERSION, decode, encode};
+pub use canonical::{Chain, Domain, PREAMBLE_BYTES, SUITE, VERSION, decode, decode_of_one_encoding, encode};
 pub use certificate::{CommitCertificate, VALIDATORS_MAX, ValidatorSet, Vote, VoteKind, is_quorum};
 pub use commitment::{BatchCommitments, SALT_BYTES, Salt, SaltSeed};
 pub use digest::{Digest, sha256};

@@ -4,7 +4,7 @@
 //! the event log's; they are passed in, because they are part of what a value is sealed for.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger::{BlobRef, Chain, DataKey, Digest, decode, encode};
+use ledger::{BlobRef, Chain, DataKey, Digest, decode, decode_of_one_encoding, encode};
 use rand_core::{CryptoRng, RngCore};
 
 use crate::{Error, Reading, RecordRef, Subject};
@@ -47,6 +47,14 @@ pub struct ReadingBatch {
 }
 
 impl ReadingBatch {
+    /// Opens a value of `readings` and checks its bounds.
+    pub fn open(key: &DataKey, chain: &Chain, value: &[u8]) -> Result<Self, Error> {
+        let plain = key.open(chain, READINGS.as_bytes(), value)?;
+        let batch: Self = decode_of_one_encoding("batch of readings", &plain)?;
+        batch.check()?;
+        Ok(batch)
+    }
+
     /// Checks the bounds: a name of 1 to 128 bytes, 1 to 10,000 readings, sequences within 64 bits.
     pub fn check(&self) -> Result<(), Error> {
         let refuse = |reason: String| Err(Error::Bounds { what: "batch of readings", reason });
@@ -65,14 +73,19 @@ impl ReadingBatch {
 
     /// The batch's records, in the order of their sequence.
     pub fn records(&self) -> impl Iterator<Item = RecordRef<'_>> {
-        self.readings.iter().zip(self.first_sequence..).map(|(reading, sequence)| RecordRef {
+        self.readings.iter().zip(self.first_sequence..).map(|(reading, sequence)| self.record(sequence, reading))
+    }
+
+    /// The record of one of the batch's readings.
+    pub fn record(&self, sequence: u64, reading: &Reading) -> RecordRef<'_> {
+        RecordRef {
             device: &self.device,
             subject: &self.subject,
             sequence,
             reading: *reading,
             received_ms: self.received_ms,
             raw: self.raw,
-        })
+        }
     }
 }
 
@@ -193,4 +206,62 @@ pub fn open_topic_value<T: BorshSerialize + BorshDeserialize>(
     sealed: &[u8],
 ) -> Result<T, Error> {
     Ok(decode(what, &key.open(chain, topic.as_bytes(), sealed)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Provenance;
+    use proptest::prelude::*;
+
+    fn batches() -> impl Strategy<Value = ReadingBatch> {
+        let reading = (any::<u16>(), any::<i64>(), any::<i64>(), any::<Option<i16>>(), any::<bool>()).prop_map(
+            |(signal, value_milli, time_ms, offset_minutes, manual)| Reading {
+                signal,
+                value_milli,
+                time_ms,
+                offset_minutes,
+                provenance: if manual { Provenance::Manual } else { Provenance::Device },
+            },
+        );
+        let raw = proptest::option::of(any::<u64>()).prop_map(|offset| {
+            offset.map(|offset| BlobRef { pack: Digest([1; 32]), offset, length: 2, digest: Digest([3; 32]) })
+        });
+        let readings = proptest::collection::vec(reading, 0..5);
+        (".{0,6}", proptest::option::of(".{0,6}"), any::<(u64, i64)>(), raw, readings).prop_map(
+            |(device, location, (first_sequence, received_ms), raw, readings)| ReadingBatch {
+                device,
+                subject: location.map_or(Subject::Patient, Subject::Location),
+                first_sequence,
+                received_ms,
+                raw,
+                readings,
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Why a batch is not encoded again to see whether it was canonical: whatever decodes at all encodes to the same bytes.
+        #[test]
+        fn bytes_of_a_batch_that_decode_are_its_one_encoding(
+            batch in batches(), changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            cut in 0..3usize, more in proptest::collection::vec(any::<u8>(), 0..2),
+        ) {
+            let mut bytes = encode(&batch);
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                // Flags and small counts are where encodings could differ.
+                bytes[at] = byte % 4;
+            }
+            bytes.truncate(bytes.len() - cut);
+            bytes.extend(more);
+            match decode_of_one_encoding::<ReadingBatch>("batch", &bytes) {
+                Ok(read) => prop_assert_eq!(encode(&read), bytes),
+                Err(_) => prop_assert!(decode::<ReadingBatch>("batch", &bytes).is_err()),
+            }
+        }
+    }
 }

@@ -211,6 +211,24 @@ pub static SPECS: [Spec; 26] = [
         .whole(),
 ];
 
+/// Numbers of signals are below this.
+const NUMBERS: usize = 128;
+
+static BY_NUMBER: [Option<Signal>; NUMBERS] = {
+    let mut table = [None; NUMBERS];
+    let mut at = 0;
+    while at < SPECS.len() {
+        table[SPECS[at].signal as usize] = Some(SPECS[at].signal);
+        at += 1;
+    }
+    table
+};
+
+/// The signal of a number.
+pub(crate) fn by_number(id: u16) -> Option<Signal> {
+    *BY_NUMBER.get(usize::from(id))?
+}
+
 /// The line of a signal.
 pub(crate) fn spec(signal: Signal) -> &'static Spec {
     let at = match signal {

@@ -133,7 +133,7 @@ impl Signal {
     /// The signal with this number.
     #[must_use]
     pub fn from_id(id: u16) -> Option<Self> {
-        Self::all().find(|signal| signal.id() == id)
+        crate::registry::by_number(id)
     }
 
     /// The signal with this name, alias or LOINC code; upper and lower case, spaces, `-` and `_` count the same.

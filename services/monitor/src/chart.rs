@@ -6,37 +6,46 @@ use std::collections::VecDeque;
 const BUCKET_MS: i64 = 15 * 60_000;
 const BUCKETS: i64 = 96;
 
+#[derive(Clone, Copy)]
 struct Bucket {
     number: i64,
     sum_milli: i64,
     count: i64,
 }
 
+/// One signal. The latest quarter lies beside those of the other signals: nearly every value goes there.
+struct Course {
+    signal: u16,
+    latest: Bucket,
+    earlier: VecDeque<Bucket>,
+}
+
 /// Means over quarters of an hour, by signal. At most 96 each.
 #[derive(Default)]
-pub(crate) struct Charts(Vec<(u16, VecDeque<Bucket>)>);
+pub(crate) struct Charts(Vec<Course>);
 
 impl Charts {
     /// Takes a value in. What is older than the latest quarter joins it only if its own is still there.
     pub(crate) fn add(&mut self, signal: u16, time_ms: i64, value_milli: i64) {
         let number = time_ms.div_euclid(BUCKET_MS);
-        let at = self.0.iter().position(|(own, _)| *own == signal).unwrap_or_else(|| {
-            self.0.push((signal, VecDeque::new()));
-            self.0.len() - 1
-        });
-        let buckets = &mut self.0[at].1;
-        let latest = buckets.back().map_or(i64::MIN, |bucket| bucket.number);
-        if number > latest {
-            buckets.push_back(Bucket { number, sum_milli: value_milli, count: 1 });
-            while buckets.front().is_some_and(|bucket| bucket.number <= number.saturating_sub(BUCKETS)) {
-                buckets.pop_front();
+        let Some(course) = self.0.iter_mut().find(|course| course.signal == signal) else {
+            let latest = Bucket { number, sum_milli: value_milli, count: 1 };
+            return self.0.push(Course { signal, latest, earlier: VecDeque::new() });
+        };
+        if number > course.latest.number {
+            let before = std::mem::replace(&mut course.latest, Bucket { number, sum_milli: value_milli, count: 1 });
+            course.earlier.push_back(before);
+            while course.earlier.front().is_some_and(|bucket| bucket.number <= number.saturating_sub(BUCKETS)) {
+                course.earlier.pop_front();
             }
             return;
         }
-        // Nearly always the latest.
-        if let Some(bucket) = buckets.iter_mut().rev().find(|bucket| bucket.number <= number)
-            && bucket.number == number
-        {
+        let bucket = if number == course.latest.number {
+            Some(&mut course.latest)
+        } else {
+            course.earlier.iter_mut().rev().find(|bucket| bucket.number <= number)
+        };
+        if let Some(bucket) = bucket.filter(|bucket| bucket.number == number) {
             bucket.sum_milli = bucket.sum_milli.saturating_add(value_milli);
             bucket.count += 1;
         }
@@ -44,7 +53,8 @@ impl Charts {
 
     /// Beginning of each quarter and its mean, ascending.
     pub(crate) fn points(&self, signal: u16) -> Vec<(i64, i64)> {
-        let buckets = self.0.iter().find(|(own, _)| *own == signal).into_iter().flat_map(|(_, buckets)| buckets);
+        let course = self.0.iter().find(|course| course.signal == signal).into_iter();
+        let buckets = course.flat_map(|course| course.earlier.iter().chain([&course.latest]));
         buckets.map(|bucket| (bucket.number.saturating_mul(BUCKET_MS), bucket.sum_milli / bucket.count)).collect()
     }
 }

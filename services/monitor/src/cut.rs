@@ -40,3 +40,15 @@ pub(crate) struct Cut {
     pub(crate) time_ms: i64,
     pub(crate) counts: Counts,
 }
+
+impl Cut {
+    /// About what it adds to a commit: bytes of blobs, of the block, of alerts and refused values, and of the state.
+    pub(crate) fn bytes(&self) -> usize {
+        /// Around a block's batches, and what every record of the log has beside its value.
+        const OVERHEAD_BYTES: usize = 1_024;
+        let blobs = self.draft.iter().flat_map(BlockDraft::blobs).map(<[u8]>::len).sum::<usize>();
+        let alerts = self.alerts.iter().map(|alert| alert.anomaly.len() + 16 * alert.chart.len()).sum::<usize>();
+        let rejects = self.rejects.iter().map(|append| append.value.len()).sum::<usize>();
+        OVERHEAD_BYTES + blobs + alerts + rejects + self.state.bytes()
+    }
+}

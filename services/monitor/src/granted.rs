@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use ledger::Chain;
-use phc::messages::{ACCESS_REQUESTS, READINGS};
+use phc::messages::ACCESS_REQUESTS;
 use phc::{AccessRequest, ChainState, PatientKeys, ReadingBatch, Scope, may_append, open_topic_value};
 
 use crate::Result;
@@ -21,7 +21,11 @@ pub(crate) async fn keys(
     allowed: &Weak<PatientKeys>,
 ) -> Result<Option<Arc<PatientKeys>>> {
     let same = |keys: &Arc<PatientKeys>| std::ptr::eq(Arc::as_ptr(keys), allowed.as_ptr());
-    Ok(shared.keys.keys(chain).await?.filter(|keys| same(keys) || suffice(chain, keys)))
+    let keys = match shared.keys.keys_now(chain) {
+        Some(keys) => keys?,
+        None => shared.keys.keys(chain).await?,
+    };
+    Ok(keys.filter(|keys| same(keys) || suffice(chain, keys)))
 }
 
 fn suffice(chain: &Chain, keys: &PatientKeys) -> bool {
@@ -33,9 +37,7 @@ fn suffice(chain: &Chain, keys: &PatientKeys) -> bool {
 
 /// Opens a value of `readings` and checks its bounds.
 pub(crate) fn open_batch(chain: &Chain, keys: &PatientKeys, value: &[u8]) -> Result<ReadingBatch, phc::Error> {
-    let batch: ReadingBatch = open_topic_value(keys.stream(chain)?, chain, READINGS, "batch of readings", value)?;
-    batch.check()?;
-    Ok(batch)
+    ReadingBatch::open(keys.stream(chain)?, chain, value)
 }
 
 /// Opens a value of `access.requests`.

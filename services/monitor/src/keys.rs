@@ -15,6 +15,11 @@ use crate::Result;
 pub trait KeySource: Send + Sync {
     /// The keys of a chain; [`None`] where nothing was granted or the patient was erased.
     async fn keys(&self, chain: &Chain) -> Result<Option<Arc<PatientKeys>>>;
+
+    /// The same where it can be said without waiting, which is cheaper; [`None`] where it cannot.
+    fn keys_now(&self, _chain: &Chain) -> Option<Result<Option<Arc<PatientKeys>>>> {
+        None
+    }
 }
 
 /// Keys held in memory, as `demo` and `replay` do.
@@ -37,5 +42,9 @@ impl HeldKeys {
 impl KeySource for HeldKeys {
     async fn keys(&self, chain: &Chain) -> Result<Option<Arc<PatientKeys>>> {
         Ok(self.0.read().unwrap_or_else(PoisonError::into_inner).get(&chain.id).cloned())
+    }
+
+    fn keys_now(&self, chain: &Chain) -> Option<Result<Option<Arc<PatientKeys>>>> {
+        Some(Ok(self.0.read().unwrap_or_else(PoisonError::into_inner).get(&chain.id).cloned()))
     }
 }

@@ -128,9 +128,7 @@ impl Monitor {
             Event::Records(records) => {
                 for record in &records {
                     self.take(record).await?;
-                    if self.partitions.values().map(|work| work.cut_bytes).sum::<usize>()
-                        >= self.shared.settings.commit_bytes
-                    {
+                    while self.cut_waiting(record.partition).await? || self.is_full() {
                         self.commit(reader, writer).await?;
                     }
                 }
@@ -146,6 +144,18 @@ impl Monitor {
             // Its work was dropped; the record comes again after the partition is restored.
             None => Ok(()),
         }
+    }
+
+    /// Cuts whom the record that was taken last has left waiting; true where more of them wait than a commit holds.
+    async fn cut_waiting(&mut self, partition: u32) -> Result<bool> {
+        match self.partitions.get_mut(&partition) {
+            Some(work) => work.cut_waiting(&mut self.shared).await,
+            None => Ok(false),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.partitions.values().map(|work| work.cut_bytes).sum::<usize>() >= self.shared.settings.commit_bytes
     }
 
     /// Restores what was dropped, then commits where there is reason to.

@@ -2,7 +2,7 @@
 
 mod openings;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ledger::Digest;
@@ -13,6 +13,7 @@ use stream::{Append, Record};
 use crate::cut::Cut;
 use crate::outbox::Outbox;
 use crate::patient::Patient;
+use crate::patients::{Patients, Slot};
 use crate::shared::Shared;
 use crate::ticks::Ticks;
 use crate::{Result, granted};
@@ -31,7 +32,7 @@ pub(crate) struct Places {
 /// What `monitor.state` says of a partition.
 #[derive(Default)]
 pub(crate) struct Restored {
-    pub(crate) patients: BTreeMap<Digest, Patient>,
+    pub(crate) patients: Patients,
     /// Patients whose state cannot be opened, because their keys are gone.
     pub(crate) forgotten: BTreeSet<Digest>,
     /// The last tick before the committed position.
@@ -40,7 +41,7 @@ pub(crate) struct Restored {
 
 pub(crate) struct PartitionWork {
     pub(crate) number: u32,
-    pub(crate) patients: BTreeMap<Digest, Patient>,
+    pub(crate) patients: Patients,
     /// The next offsets to read.
     pub(crate) next: Places,
     pub(crate) committed: Places,
@@ -49,12 +50,17 @@ pub(crate) struct PartitionWork {
     /// Patients whose chains go on in the log but whose keys or grant are gone. Their openings must not begin them anew.
     forgotten: BTreeSet<Digest>,
     /// Chains without a state in the log, by the offset of their opening.
-    unsaved: BTreeMap<u64, Digest>,
-    open: BTreeSet<(u64, Digest)>,
-    open_access: BTreeSet<(u64, Digest)>,
+    unsaved: BTreeSet<u64>,
+    /// Those of them whose first state may be kept before their first block.
+    fresh: VecDeque<Slot>,
+    open: BTreeSet<(u64, Slot)>,
+    open_access: BTreeSet<(u64, Slot)>,
+    /// Patients to cut before anything more is taken in.
+    waiting: VecDeque<Slot>,
     pub(crate) ticks: Ticks,
     pub(crate) outbox: Outbox,
     pub(crate) cuts: Vec<(Digest, Cut)>,
+    /// What the next commit appends so far.
     pub(crate) cut_bytes: usize,
     pending: usize,
     flushed: bool,
@@ -71,9 +77,11 @@ impl PartitionWork {
             committed,
             looked: committed.blocks,
             forgotten,
-            unsaved: BTreeMap::new(),
+            unsaved: BTreeSet::new(),
+            fresh: VecDeque::new(),
             open: BTreeSet::new(),
             open_access: BTreeSet::new(),
+            waiting: VecDeque::new(),
             ticks: Ticks::at(tick_ms),
             outbox: Outbox::default(),
             cuts: Vec::new(),
@@ -83,27 +91,23 @@ impl PartitionWork {
         };
         if let Some(time_ms) = tick_ms {
             // Every tick before the committed position had passed without a word; this one stands for all.
-            for (id, patient) in
+            for (slot, patient) in
                 work.patients.iter_mut().filter(|(_, patient)| patient.through_position < committed.readings)
             {
                 patient.tick(shared, time_ms, committed.readings)?;
-                work.open.extend(patient.open_at.map(|at| (at, *id)));
+                work.open.extend(patient.open_at.map(|at| (at, slot)));
             }
         }
         Ok(work)
     }
 
-    /// Takes one record in, of any of the topics.
+    /// Takes one record in, of any of the topics. Before the next one, [`cut_waiting`](Self::cut_waiting) is to be done.
     pub(crate) async fn take(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
         let next = record.offset.saturating_add(1);
         match record.topic.as_str() {
             READINGS => {
                 self.next.readings = next;
-                if record.key.is_empty() {
-                    self.tick(shared, record).await?
-                } else {
-                    self.readings(shared, record).await?
-                }
+                if record.key.is_empty() { self.tick(shared, record)? } else { self.readings(shared, record).await? }
             }
             ACCESS_REQUESTS => {
                 self.next.access = next;
@@ -115,70 +119,73 @@ impl PartitionWork {
             }
         }
         if self.pending > shared.settings.pending_max || self.outbox.is_full() {
-            self.cut_where(shared, |_| true).await?;
+            self.cut_where(shared, |_| true);
         }
         Ok(())
     }
 
     async fn readings(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
-        let Some((id, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
-        let Some(patient) = self.patients.get(&id) else { return Ok(()) };
+        let Some((slot, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
+        let Some(mut patient) = self.patients.at_mut(slot) else { return Ok(()) };
         let batch = granted::open_batch(&patient.chain, &keys, &record.value);
         let begins_ms = batch.as_ref().ok().and_then(|batch| batch.readings.first()).map(|reading| reading.time_ms);
         if patient.is_open() && begins_ms.is_some_and(|begins_ms| patient.due_at(shared, begins_ms)) {
             // The open block is old enough before this batch, which goes into the next: this block covers what lies below it.
             let next = std::mem::replace(&mut self.next.readings, record.offset);
-            self.cut(shared, id, Some(keys.clone())).await?;
+            self.cut(shared, slot, Some(keys.clone())).await?;
             self.next.readings = next;
+            let Some(again) = self.patients.at_mut(slot) else { return Ok(()) };
+            patient = again;
         }
-        let Some(patient) = self.patients.get_mut(&id) else { return Ok(()) };
-        let before = patient.pending();
+        let (before, open_at) = (patient.pending(), patient.open_at);
         match batch {
             Ok(batch) => patient.take(shared, &keys, &batch, record.offset)?,
             Err(_) => patient.take_other(shared, &keys, record)?,
         }
         self.pending = (self.pending + patient.pending()).saturating_sub(before);
-        self.open.extend(patient.open_at.map(|at| (at, id)));
+        if open_at.is_none() {
+            self.open.extend(patient.open_at.map(|at| (at, slot)));
+        }
         if patient.due(shared) {
-            self.cut(shared, id, Some(keys)).await?;
+            self.cut(shared, slot, Some(keys)).await?;
         }
         Ok(())
     }
 
     async fn request(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
-        let Some((id, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
-        let Some(patient) = self.patients.get_mut(&id) else { return Ok(()) };
+        let Some((slot, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
+        let Some(patient) = self.patients.at_mut(slot) else { return Ok(()) };
         match granted::open_request(&patient.chain, &keys, &record.value) {
             Ok(request) => {
                 patient.request(request, record.offset);
                 self.pending += 1;
-                self.open_access.extend(patient.access_at.map(|at| (at, id)));
+                self.open_access.extend(patient.access_at.map(|at| (at, slot)));
             }
             Err(_) => {
                 let value = RejectedValue::unopened("unreadable", ACCESS_REQUESTS, &record.value);
                 self.refuse(shared, record, value, "unreadable");
             }
         }
-        if self.patients.get(&id).is_some_and(|patient| patient.due(shared)) {
-            self.cut(shared, id, Some(keys)).await?;
+        if self.patients.at(slot).is_some_and(|patient| patient.due(shared)) {
+            self.cut(shared, slot, Some(keys)).await?;
         }
         Ok(())
     }
 
     /// The patient of a record and the keys to read it with; none where it was taken before, or refused here.
-    async fn reader_of(&mut self, shared: &mut Shared, record: &Record) -> Result<Option<(Digest, Arc<PatientKeys>)>> {
+    async fn reader_of(&mut self, shared: &mut Shared, record: &Record) -> Result<Option<(Slot, Arc<PatientKeys>)>> {
         let readings = record.topic.as_str() == READINGS;
         let id = record.key.as_ref().try_into().ok().map(Digest);
-        if let Some(id) = id
-            && !self.patients.contains_key(&id)
-        {
+        let mut slot = id.and_then(|id| self.patients.slot(&id));
+        if let (Some(id), None) = (id, slot) {
             if self.forgotten.contains(&id) {
                 self.refuse_unopened(shared, record, "no-key");
                 return Ok(None);
             }
             self.look_for_openings(shared).await?;
+            slot = self.patients.slot(&id);
         }
-        let Some((id, patient)) = id.and_then(|id| Some((id, self.patients.get(&id)?))) else {
+        let Some((slot, patient)) = slot.and_then(|slot| Some((slot, self.patients.at_mut(slot)?))) else {
             self.refuse_unopened(shared, record, "no-chain");
             return Ok(None);
         };
@@ -193,12 +200,10 @@ impl PartitionWork {
             self.refuse_unopened(shared, record, "no-key");
             return Ok(None);
         };
-        if !std::ptr::eq(patient.allowed.as_ptr(), Arc::as_ptr(&keys))
-            && let Some(patient) = self.patients.get_mut(&id)
-        {
+        if !std::ptr::eq(patient.allowed.as_ptr(), Arc::as_ptr(&keys)) {
             patient.allowed = Arc::downgrade(&keys);
         }
-        Ok(Some((id, keys)))
+        Ok(Some((slot, keys)))
     }
 
     fn refuse_unopened(&mut self, shared: &mut Shared, record: &Record, reason: &str) {
@@ -217,7 +222,7 @@ impl PartitionWork {
         }
     }
 
-    async fn tick(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
+    fn tick(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
         let Ok(tick) = ledger::decode::<Tick>("tick", &record.value) else {
             let value = RejectedValue::unopened("unreadable", READINGS, &record.value);
             self.refuse(shared, record, value, "unreadable");
@@ -225,62 +230,78 @@ impl PartitionWork {
         };
         let time_ms = self.ticks.take(record.offset, tick.time_ms);
         shared.saw(time_ms);
-        for (id, patient) in self.patients.iter_mut().filter(|(_, patient)| patient.through_position <= record.offset) {
-            let before = patient.pending();
+        for (slot, patient) in self.patients.iter_mut().filter(|(_, patient)| patient.through_position <= record.offset)
+        {
+            let (before, open_at) = (patient.pending(), patient.open_at);
             patient.tick(shared, time_ms, record.offset)?;
             self.pending = (self.pending + patient.pending()).saturating_sub(before);
-            self.open.extend(patient.open_at.map(|at| (at, *id)));
+            if open_at.is_none() {
+                self.open.extend(patient.open_at.map(|at| (at, slot)));
+            }
         }
         self.flushed |= tick.flush;
-        let flush = tick.flush;
-        self.cut_where(shared, |due| flush || due).await
-    }
-
-    /// Cuts every patient with open work for whom `which` holds; it is told whether the patient is due.
-    async fn cut_where(&mut self, shared: &mut Shared, which: impl Fn(bool) -> bool) -> Result<()> {
-        let open = self.patients.iter().filter(|(_, patient)| patient.is_open() && which(patient.due(shared)));
-        for id in open.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.cut(shared, id, None).await?;
-        }
+        self.cut_where(shared, |due| tick.flush || due);
         Ok(())
     }
 
-    async fn cut(&mut self, shared: &mut Shared, id: Digest, keys: Option<Arc<PatientKeys>>) -> Result<()> {
-        let Some(patient) = self.patients.get_mut(&id) else { return Ok(()) };
+    /// Has every patient with open work cut for whom `which` holds; it is told whether the patient is due.
+    fn cut_where(&mut self, shared: &Shared, which: impl Fn(bool) -> bool) {
+        let open = self.patients.iter().filter(|(_, patient)| patient.is_open() && which(patient.due(shared)));
+        self.waiting = open.map(|(slot, _)| slot).collect();
+    }
+
+    /// Cuts those who wait for it, as many as a commit holds; true where others still wait. They are many where a tick cuts
+    /// everybody.
+    pub(crate) async fn cut_waiting(&mut self, shared: &mut Shared) -> Result<bool> {
+        while !self.waiting.is_empty() && self.cut_bytes < shared.settings.commit_bytes {
+            if let Some(slot) = self.waiting.pop_front()
+                && self.patients.at(slot).is_some_and(Patient::is_open)
+            {
+                self.cut(shared, slot, None).await?;
+            }
+        }
+        Ok(!self.waiting.is_empty())
+    }
+
+    async fn cut(&mut self, shared: &mut Shared, slot: Slot, keys: Option<Arc<PatientKeys>>) -> Result<()> {
+        let Some(patient) = self.patients.at_mut(slot) else { return Ok(()) };
+        let id = patient.chain.id;
         let keys = match keys {
             Some(keys) => Some(keys),
             None => granted::keys(shared, &patient.chain, &patient.allowed).await?,
         };
         self.pending = self.pending.saturating_sub(patient.pending());
         if let Some(at) = patient.open_at {
-            self.open.remove(&(at, id));
+            self.open.remove(&(at, slot));
         }
         if let Some(at) = patient.access_at {
-            self.open_access.remove(&(at, id));
+            self.open_access.remove(&(at, slot));
+        }
+        if let Some(at) = patient.opening_at.take() {
+            self.unsaved.remove(&at);
         }
         let lasts = granted::lasts(shared, &patient.head, patient.now_ms());
         let Some(keys) = keys.filter(|_| lasts) else {
             // Keys or grant were taken back while work was open: it can no longer be sealed or signed, and is forgotten.
             tracing::warn!(chain = %id, "a patient's keys or grant were taken back; open work is forgotten");
             shared.reject("taken-back");
-            self.patients.remove(&id);
+            self.patients.remove(slot);
             self.forgotten.insert(id);
             return Ok(());
         };
         let cut = patient.cut(shared, keys, self.number, self.next.readings, self.next.access)?;
-        self.cut_bytes += cut.draft.iter().flat_map(phc::BlockDraft::blobs).map(<[u8]>::len).sum::<usize>();
+        self.cut_bytes += cut.bytes();
         self.cuts.push((id, cut));
-        self.unsaved.retain(|_, unsaved| *unsaved != id);
         Ok(())
     }
 
     /// The places up to which everything is in cuts.
     pub(crate) fn target(&self) -> Places {
-        let lowest = |open: &BTreeSet<(u64, Digest)>, next: u64| open.first().map_or(next, |(at, _)| (*at).min(next));
+        let lowest = |open: &BTreeSet<(u64, Slot)>, next: u64| open.first().map_or(next, |(at, _)| (*at).min(next));
         Places {
             readings: lowest(&self.open, self.next.readings),
             access: lowest(&self.open_access, self.next.access),
-            blocks: self.unsaved.first_key_value().map_or(self.next.blocks, |(at, _)| (*at).min(self.next.blocks)),
+            blocks: self.unsaved.first().map_or(self.next.blocks, |at| (*at).min(self.next.blocks)),
         }
     }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 use ledger::{Chain, encode};
 use phc::messages::READINGS_REJECTED;
 use phc::{
-    AccessRequest, BlockBuilder, ChainState, PatientKeys, Place, ReadingBatch, RecordRef, Rejected, RejectedValue,
-    Score, Span, Subject,
+    AccessRequest, BlockBuilder, ChainState, Origin, PatientKeys, Place, ReadingBatch, RecordRef, Rejected,
+    RejectedValue, Score, Span, Subject,
 };
 use stream::Append;
 use vitals::{Anomaly, Observation, VitalsError};
@@ -39,6 +39,8 @@ pub(crate) struct Patient {
     pub(crate) open_at: Option<u64>,
     /// First offset of `access.requests` that is in no cut yet.
     pub(crate) access_at: Option<u64>,
+    /// Offset of the chain's opening, until a state of it is cut.
+    pub(crate) opening_at: Option<u64>,
     now_ms: i64,
     /// The keys that were found to allow all that a monitor does; they are asked for again each time.
     pub(crate) allowed: Weak<PatientKeys>,
@@ -63,6 +65,7 @@ impl Patient {
             access_position: 0,
             open_at: None,
             access_at: None,
+            opening_at: None,
             now_ms,
             allowed: Weak::new(),
             devices: Vec::new(),
@@ -111,11 +114,24 @@ impl Patient {
         let Some(device) = self.device(&batch.device, batch.first_sequence) else {
             return self.reject_batch(shared, keys, batch, "too-many-devices", offset);
         };
-        for record in batch.records() {
-            match self.devices[device].take(record.sequence, &record.reading) {
-                Seen::Held => shared.duplicates += 1,
-                Seen::Conflict => self.reject(shared, keys, record, "conflict", offset)?,
-                Seen::New => self.observe(shared, keys, watch, record, offset)?,
+        let mut origin = None;
+        for (reading, sequence) in batch.readings.iter().zip(batch.first_sequence..) {
+            let known = match self.devices[device].take(sequence, reading) {
+                Seen::Held => {
+                    shared.duplicates += 1;
+                    continue;
+                }
+                Seen::Conflict => Err("conflict"),
+                Seen::New => to_vitals(reading).ok_or("unknown-signal"),
+            };
+            match known {
+                Ok(known) => {
+                    let origin = *origin.get_or_insert_with(|| {
+                        self.builder.origin(&batch.device, &batch.subject, batch.received_ms, batch.raw)
+                    });
+                    self.observe(shared, watch, (origin, sequence, reading), &known, offset)?;
+                }
+                Err(reason) => self.reject(shared, keys, batch.record(sequence, reading), reason, offset)?,
             }
         }
         Ok(())
@@ -124,20 +140,17 @@ impl Patient {
     fn observe(
         &mut self,
         shared: &mut Shared,
-        keys: &PatientKeys,
         watch: usize,
-        record: RecordRef<'_>,
+        (origin, sequence, reading): (Origin, u64, &phc::Reading),
+        known: &vitals::Reading,
         offset: u64,
     ) -> Result<()> {
-        let Some(reading) = to_vitals(&record.reading) else {
-            return self.reject(shared, keys, record, "unknown-signal", offset);
-        };
-        self.now_ms = self.now_ms.max(reading.time_ms);
+        self.now_ms = self.now_ms.max(known.time_ms);
         shared.saw(self.now_ms);
         let under = &mut self.watches[watch];
-        under.charts.add(record.reading.signal, reading.time_ms, reading.value_milli);
-        let observation = shared.detector.observe(&mut under.state, &reading);
-        self.builder.reading(reading.signal.category().id(), record, self.now_ms);
+        under.charts.add(reading.signal, known.time_ms, known.value_milli);
+        let observation = shared.detector.observe(&mut under.state, known);
+        self.builder.reading_of(known.signal.category().id(), origin, sequence, reading, self.now_ms)?;
         self.counts.readings += 1;
         self.open_at.get_or_insert(offset);
         self.note(shared, watch, observation, offset)

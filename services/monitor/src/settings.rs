@@ -15,7 +15,7 @@ pub struct Settings {
     pub limits: Limits,
     /// Most records that are read from the log in one step.
     pub records_per_read: usize,
-    /// Readings, scores and requests that a partition holds in unfinished blocks; beyond, all are cut.
+    /// Readings, scores and requests that a partition holds in unfinished blocks, about 32 bytes each; beyond, all are cut.
     pub pending_max: usize,
     /// Patients that a partition holds; readings of others are kept in `readings.rejected`.
     pub patients_max: usize,
@@ -34,7 +34,7 @@ impl Default for Settings {
             name: "monitor-1".into(),
             limits: Limits { records: 1_024, age_ms: 60 * 60_000 },
             records_per_read: 1_024,
-            pending_max: 500_000,
+            pending_max: 16_000_000,
             patients_max: 100_000,
             commit_bytes: 8 << 20,
             wait: Duration::from_millis(200),

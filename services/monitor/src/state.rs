@@ -31,6 +31,11 @@ impl MonitorState {
         Self { version: VERSION, through_position, access_position, chain, devices, detectors }
     }
 
+    /// About how many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.detectors.iter().map(|(_, detector)| detector.len()).sum::<usize>() + self.devices.len() * 384
+    }
+
     pub(crate) fn seal(&self, chain: &Chain, keys: &PatientKeys, rng: &mut Randomness) -> Result<Vec<u8>> {
         Ok(seal_topic_value(keys.stream(chain)?, chain, MONITOR_STATE, self, rng))
     }

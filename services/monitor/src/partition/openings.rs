@@ -1,5 +1,7 @@
 //! How a partition learns of chains that were opened.
 
+use std::collections::VecDeque;
+
 use phc::messages::PHC_BLOCKS;
 use phc::{Block, ChainState};
 use stream::Record;
@@ -41,7 +43,7 @@ impl PartitionWork {
             Ok(_) => return tracing::warn!(offset = record.offset, "an opening under another chain's key is ignored"),
             Err(error) => return tracing::warn!(offset = record.offset, %error, "an opening is ignored"),
         };
-        if self.patients.contains_key(&chain.id) || self.forgotten.contains(&chain.id) {
+        if self.patients.slot(&chain.id).is_some() || self.forgotten.contains(&chain.id) {
             return;
         }
         if self.patients.len() >= shared.settings.patients_max {
@@ -57,28 +59,28 @@ impl PartitionWork {
                 tracing::warn!(%error, "a new patient's clock could not be set");
             }
         }
-        self.unsaved.insert(record.offset, chain.id);
-        self.patients.insert(chain.id, patient);
+        patient.opening_at = Some(record.offset);
+        self.unsaved.insert(record.offset);
+        self.fresh.push_back(self.patients.insert(chain.id, patient));
     }
 
     /// Has the next commit keep the first state of chains that were just opened. Until a chain's first state is kept, for want of
     /// keys or because work is open, its opening counts as unread.
     pub(crate) async fn save_new(&mut self, shared: &mut Shared) -> Result<()> {
-        for id in self.unsaved.values().copied().collect::<Vec<_>>() {
-            let Some(patient) = self.patients.get(&id) else {
-                self.unsaved.retain(|_, unsaved| *unsaved != id);
-                continue;
-            };
-            if patient.is_open() {
+        let mut without = VecDeque::new();
+        while self.cut_bytes < shared.settings.commit_bytes {
+            let Some(slot) = self.fresh.pop_front() else { break };
+            let Some(patient) = self.patients.at(slot) else { continue };
+            if patient.is_open() || patient.opening_at.is_none() {
                 continue; // its first block brings its first state
             }
-            if !granted::lasts(shared, &patient.head, patient.now_ms()) {
-                continue;
-            }
-            if let Some(keys) = granted::keys(shared, &patient.chain, &patient.allowed).await? {
-                self.cut(shared, id, Some(keys)).await?;
+            let lasts = granted::lasts(shared, &patient.head, patient.now_ms());
+            match granted::keys(shared, &patient.chain, &patient.allowed).await? {
+                Some(keys) if lasts => self.cut(shared, slot, Some(keys)).await?,
+                _ => without.push_back(slot),
             }
         }
+        self.fresh.append(&mut without);
         Ok(())
     }
 }

@@ -18,8 +18,11 @@ async fn a_block_is_cut_by_count() {
     // 120 readings: one block of 100 or a few more, none for the rest.
     running.until(|progress| progress.blocks == 1).await;
     let blocks = world.blocks(&patient).await;
-    let entries: u32 = blocks[1].header.batches.iter().map(|entry| entry.count).sum();
-    assert!((100..110).contains(&entries), "{entries}");
+    let readings = running.progress.borrow().readings;
+    assert!((100..110).contains(&readings), "{readings}");
+    // Of a message's three readings two are of one category, and so in one row.
+    let rows: u64 = blocks[1].header.batches.iter().map(|entry| u64::from(entry.count)).sum();
+    assert_eq!(rows * 3, readings * 2);
     assert_eq!(blocks.len(), 2);
     running.stop().await;
 }

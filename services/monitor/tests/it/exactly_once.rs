@@ -123,6 +123,35 @@ async fn limits_of_blocks_do_not_change_what_the_chains_say() {
     }
 }
 
+/// A tick cuts everybody's block at once, and of many patients that is more than one commit holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_tick_cuts_is_spread_over_as_many_commits_as_it_takes() {
+    const PATIENTS: u64 = 12;
+    let mut world = World::new(22).await;
+    // Every cut fills a commit.
+    world.settings.commit_bytes = 1;
+    let mut patients = Vec::new();
+    for _ in 0..PATIENTS {
+        patients.push(world.enrol().await);
+    }
+    for patient in &patients {
+        world.send(patient, &minute(0, 0)).await;
+    }
+    let mut running = world.start();
+    let places = world.tick(START_MS + MINUTE_MS, true).await;
+    running.until(|progress| progress.blocks >= 5).await;
+    running.kill().await;
+    let mut running = world.start();
+    running.until(|progress| progress.covers(&places)).await;
+    let commits = running.progress.borrow().commits;
+    assert!(commits >= running.progress.borrow().blocks, "{commits}");
+    running.stop().await;
+    for patient in &patients {
+        assert_eq!(world.blocks(patient).await.len(), 2, "once, and all of it in one block");
+        assert_eq!(world.content(patient).await.readings, 3);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_read_position_never_passes_a_reading_that_is_in_no_block() {
     let mut world = World::new(21).await;
