@@ -45,6 +45,11 @@ impl Client {
         self.send(Method::POST, path, Some(key), Some(body)).await
     }
 
+    /// Puts JSON.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Outcome<Answer> {
+        self.send(Method::PUT, path, None, Some(body)).await
+    }
+
     async fn send(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Outcome<Answer> {
         let mut request = Request::builder()
             .method(method)

@@ -134,6 +134,24 @@ pub(crate) fn consent(name: &str, insurer: &str, category: &str, from: &str) -> 
     })
 }
 
+/// The patient lets a doctor update one category for treatment.
+pub(crate) fn treatment_consent(name: &str, doctor: &str, category: &str) -> Value {
+    let mut consent = consent(name, doctor, category, "");
+    if let Some(provision) = consent.get_mut("provision").and_then(Value::as_object_mut) {
+        provision.remove("dataPeriod");
+        let system = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+        provision.insert("purpose".into(), json!([{ "system": system, "code": "TREAT" }]));
+        let system = "http://terminology.hl7.org/CodeSystem/consentaction";
+        provision.insert("action".into(), json!([{ "coding": [{ "system": system, "code": "correct" }] }]));
+    }
+    consent
+}
+
+/// A doctor wants to hear of less oxygen than everybody does.
+pub(crate) fn limits() -> Value {
+    json!({ "limits": [{ "signal": "spo2", "low": 90, "margin": 1, "k": 3, "n": 5, "severity": "critical" }] })
+}
+
 /// One line of a claim.
 pub(crate) struct ClaimLine<'a> {
     pub(crate) id: &'a str,

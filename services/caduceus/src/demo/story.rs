@@ -39,6 +39,7 @@ enum Scene {
     Dispense,
     Report,
     Image,
+    Limit,
     Consent,
     Claim(Case),
 }
@@ -54,13 +55,15 @@ enum Case {
 }
 
 /// Hours after the backfill.
-const SCENES: [(i64, Scene); 12] = [
+const SCENES: [(i64, Scene); 13] = [
     (8, Scene::Visit),
     (9, Scene::Bill),
     (10, Scene::Prescription),
     (11, Scene::Dispense),
     (13, Scene::Report),
     (15, Scene::Image),
+    // After the patient's oxygen was low for half an hour.
+    (16, Scene::Limit),
     (18, Scene::Consent),
     (26, Scene::Claim(Case::Match)),
     (28, Scene::Claim(Case::Duplicate)),
@@ -152,6 +155,13 @@ impl Story {
             Scene::Image => {
                 self.scene = format!("{HOSPITAL} records an image");
                 self.event(now_ms, HOSPITAL, &fhir::image(PATIENT, day, "chest-x-ray")).await
+            }
+            Scene::Limit => {
+                self.scene = format!("{DOCTOR} may set limits for {PATIENT}, and sets one");
+                self.consent(now_ms, &fhir::treatment_consent(PATIENT, DOCTOR, "parameters")).await?;
+                let path = format!("/phc/{}/parameters", self.patient()?.chain.id);
+                let doctor = self.party(DOCTOR, now_ms)?;
+                doctor.put(&path, &fhir::limits()).await?.expect(StatusCode::OK, "a doctor's limit").map(|_| ())
             }
             Scene::Consent => {
                 self.scene = format!("{PATIENT} lets {INSURER} see records and pharmacy bills for claims");

@@ -318,6 +318,30 @@ fn what_the_demo_takes_in_is_nowhere_in_the_clear_but_in_what_left_the_system() 
     assert!(values.find(ran.stderr.as_bytes()).is_empty());
 }
 
+/// D13: what a doctor set stands on the patient's chain and leaves with its proof; before it was set there was nothing.
+#[test]
+fn what_a_doctor_set_leaves_as_a_file_that_is_verified_offline() {
+    let data = text(shown().dir.path());
+    let scratch = temporary();
+    let out = text(&scratch.path().join("limits.json"));
+    let export = |time: &str, of: &[&str]| {
+        let place = ["record", "--data-dir", &data, "--patient", "patient-3", "--time", time, "--out", &out];
+        caduceus(&[&place, of].concat())
+    };
+    export("2026-03-17T00:00:00Z", &["--parameters"]).exits(1).says("parameters of a doctor");
+    export("2026-03-18T00:00:00Z", &["--parameters"]).exits(0);
+    let genesis = text(&shown().dir.path().join("genesis.json"));
+    let told = caduceus(&["verify", "record", &out, "--genesis", &genesis]).exits(0).stdout;
+    let record = told.lines().find(|line| line.starts_with("record ")).unwrap();
+    let set = "dr-hale set critical alert for spo2 below 90 % in 3 of 5 steps at 2026-03-17T16:";
+    assert!(record.contains(set) && record.contains("in force after the reading of 2026-03-17T1"), "{record}");
+    let changed = std::fs::read_to_string(&out).unwrap().replacen("\"record\": \"0", "\"record\": \"1", 1);
+    std::fs::write(&out, changed).unwrap();
+    caduceus(&["verify", "record", &out, "--genesis", &genesis]).exits(1).says("not in the batch");
+    export("2026-03-18T00:00:00Z", &[]).exits(2).says("--signal");
+    export("2026-03-18T00:00:00Z", &["--parameters", "--signal", "spo2"]).exits(2);
+}
+
 /// The index is a convenience.
 #[test]
 fn a_demo_directory_is_checked_the_same_without_its_index() {
