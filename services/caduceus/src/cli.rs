@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Check(Check),
     /// The index beside the logs.
     #[command(subcommand)]
+    /// Write one alert of a patient's chain, with everything that the detector had read before it, to a file; or list the alerts.
+    ///
+    /// Whoever gets the file reads all readings before the alert, and computes it again with `verify alert`.
+    Alert(Alert),
     Index(Index),
     /// The configuration file of `run`.
     #[command(subcommand)]
@@ -182,6 +186,14 @@ pub(crate) struct Record {
     /// Where the chain is kept.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
+    /// An alert: that it stands on the chain, and that the detector says exactly this of the readings before it.
+    Alert {
+        /// The alert's file.
+        file: PathBuf,
+        /// The network's genesis: what is trusted.
+        #[arg(long, value_name = "FILE")]
+        genesis: PathBuf,
+    },
     /// Whose record.
     #[arg(long, value_name = "ID")]
     pub(crate) patient: String,
@@ -206,6 +218,31 @@ pub(crate) struct Check {
     pub(crate) data_dir: PathBuf,
     /// One JSON object on standard output.
     #[arg(long)]
+#[derive(Debug, Args)]
+pub(crate) struct Alert {
+    /// Where the chain is kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Whose alert.
+    #[arg(long, value_name = "ID")]
+    pub(crate) patient: String,
+    /// List the alerts, one a line, and write nothing.
+    #[arg(long, conflicts_with_all = ["out", "episode", "entry"])]
+    pub(crate) list: bool,
+    /// The first alert of this episode [default: the last alert of all].
+    #[arg(long, value_name = "HEX", conflicts_with = "entry")]
+    pub(crate) episode: Option<String>,
+    /// The alert at this place of the chain.
+    #[arg(long, value_name = "HEIGHT.ENTRY")]
+    pub(crate) entry: Option<String>,
+    /// The file to write.
+    #[arg(long, value_name = "FILE", required_unless_present = "list")]
+    pub(crate) out: Option<PathBuf>,
+    /// The seed of the cohort forest that the monitor works under.
+    #[arg(long, value_name = "N", default_value_t = crate::platform::COHORT_SEED)]
+    pub(crate) cohort_seed: u64,
+}
+
     pub(crate) json: bool,
     /// The file with the key store's passphrase [default: the demo's own, where there is one].
     #[arg(long, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! `caduceus`: the one binary. It wires the services together; what they do is in their own crates.
 
+mod alert;
 mod check;
 mod cli;
 mod console;
@@ -51,7 +52,9 @@ fn run(command: Command) -> Outcome {
         Command::Verify(Verify::Record { file, genesis }) => verify::record(&file, &genesis),
         Command::Record(arguments) => export::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Verify(Verify::Alert { file, genesis }) => verify::alert::run(&file, &genesis),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Alert(arguments) => alert::run(&arguments),
         Command::Config(Config::Example) => run::example(),
         Command::Found(arguments) => run::found(&arguments),
         Command::Enrol(arguments) => run::enrol(&arguments),

@@ -1,5 +1,7 @@
 //! `caduceus verify`: a file that somebody handed over, checked without a network.
 
+pub(crate) mod alert;
+
 use std::path::Path;
 
 use claims::{RECEIPT_BYTES_MAX, Receipt};

@@ -45,13 +45,22 @@ pub fn recompute(file: &AlertFile, chain: &Chain) -> Result<Recomputed> {
         let LateReading { device, sequence, .. } = late;
         Err(Error::Alert(format!("it names reading {sequence} of {device} as late, which it is without being named")))
     };
+    let mut entered = 0_u64;
     for filed in before {
         let said = again.block(filed, &file.arrival, by_blocks_alone)?;
+        entered = entered.saturating_add(u64::from(filed.block.header.anomalies));
         if said.iter().any(|anomaly| encode(anomaly) == file.anomaly) {
             let height = filed.block.header.height;
             return Err(Error::Alert(format!("its readings give it at block {height} already")));
         }
         nearest.see(said);
+        if nearest.said() > entered {
+            // Other settings or another forest; it would only cost time to go on.
+            let height = filed.block.header.height;
+            return Err(Error::Alert(format!(
+                "its readings give more anomalies than the chain holds up to block {height}"
+            )));
+        }
     }
     let mut said = again.block(last, &file.arrival, by_blocks_alone)?;
     said.extend(again.end(last.block.header.time_ms));

@@ -1,6 +1,7 @@
 //! The whole path and the project's own rules, from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+mod alerts;
 mod architecture;
 mod canaries;
 mod crash;

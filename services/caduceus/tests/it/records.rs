@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use crate::support::{START_S, caduceus, csv, days, file, replay, temporary, text};
 
-/// E4, E5, E6: the file of a record of a replayed recording holds offline; whatever is changed in it is refused with its reason.
+/// D12, E4, E5, E6: the files of a record and of the alerts of a replayed recording hold offline, an alert computed again to the byte;
+/// whatever is changed in them is refused with its reason.
 #[test]
-fn a_record_is_exported_and_verified_offline_and_a_changed_one_is_refused() {
+fn records_and_alerts_are_exported_and_verified_offline_and_changed_ones_are_refused() {
     let dir = temporary();
     let data = dir.path().join("data");
     let minutes = days(2, 1);
@@ -78,4 +79,6 @@ fn a_record_is_exported_and_verified_offline_and_a_changed_one_is_refused() {
     export(&(minute.time_s + 1).to_string(), "heart_rate").exits(1);
     export("noon", "heart_rate").exits(2).says("RFC 3339");
     export(&minute.time_s.to_string(), "mood").exits(2);
+
+    crate::alerts::are_exported_and_computed_again(dir.path(), &data, &other);
 }

@@ -11,6 +11,9 @@ use vitals::{Anomaly, CohortModel, Detector, Parameters, PatientState, Reading, 
 use crate::watch::{number, to_vitals};
 use crate::{Error, Result};
 
+/// Most readings of one block, of all subjects; a monitor's blocks hold fewer than half as many.
+const BLOCK_READINGS_MAX: usize = 1 << 17;
+
 pub(crate) struct Again<'a> {
     chain: &'a Chain,
     subject: &'a Subject,
@@ -44,13 +47,16 @@ impl<'a> Again<'a> {
 
     /// The batches of a block, opened, each checked against the header.
     pub(crate) fn open(&mut self, filed: &FiledBlock) -> Result<Vec<Records>> {
-        let mut all = Vec::with_capacity(filed.batches.len());
+        let (mut all, mut of_block) = (Vec::with_capacity(filed.batches.len()), 0_usize);
         for at in 0..filed.batches.len() {
             let records = filed.open(self.chain, at)?.records().clone();
             let count: usize = rows(&records).iter().map(|row| row.values.len()).sum();
             self.opened = self.opened.saturating_add(count as u64);
-            if self.opened > ALERT_READINGS_MAX {
-                return Err(Error::Alert(format!("its file holds more than {ALERT_READINGS_MAX} readings")));
+            of_block = of_block.saturating_add(count);
+            if self.opened > ALERT_READINGS_MAX || of_block > BLOCK_READINGS_MAX {
+                return Err(Error::Alert(format!(
+                    "its file holds more than {ALERT_READINGS_MAX} readings, or more than {BLOCK_READINGS_MAX} in a block"
+                )));
             }
             all.push(records);
         }

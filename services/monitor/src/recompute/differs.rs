@@ -27,6 +27,10 @@ impl<'a> Nearest<'a> {
         }
     }
 
+    pub(super) fn said(&self) -> u64 {
+        self.said
+    }
+
     /// Why none of them is the one.
     pub(super) fn explain(&self) -> String {
         match &self.found {

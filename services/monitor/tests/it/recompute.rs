@@ -317,6 +317,12 @@ fn what_does_not_follow_from_the_readings_is_refused_by_what_differs() {
     refused(&AlertFile { model: model.clone(), ..honest() }, "cohort model");
     let under_another = made(&home, sha256(&model), |_, _| ());
     refused(&AlertFile { model, ..under_another.file }, "the cohort model");
+    // Settings under which every reading is an anomaly are not followed to the end of a long chain.
+    let eager = Settings {
+        limits: vec![vitals::Limit::new(Signal::Spo2, Some(200), None, 0, 1, 1, vitals::Severity::Urgent)],
+        ..home.clone()
+    };
+    refused(&settings(eager), "more anomalies than the chain holds up to block 1");
     let garbage = made(&home, sha256(&[1, 2, 3]), |_, _| ());
     refused(&AlertFile { model: vec![1, 2, 3], ..garbage.file }, "model");
 }
