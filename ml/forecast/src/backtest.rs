@@ -92,6 +92,12 @@ impl Backtest {
         }
     }
 
+    /// What the forecaster was made with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.forecaster.settings
+    }
+
     /// As [`Forecaster::set_offset_minutes`].
     pub fn set_offset_minutes(&mut self, offset_minutes: i16) {
         self.forecaster.set_offset_minutes(offset_minutes);

@@ -1,6 +1,7 @@
 //! The command line: what people type. What it means is in the modules that `main` calls.
 
 mod detect;
+mod forecast;
 mod forest;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use detect::{Detect, Profile};
+pub(crate) use forecast::{Forecast, Outlook};
 pub(crate) use forest::{Evaluate, Explain, Fit, Forest, Growth, Score, Stream};
 
 /// A dual-chain health platform: wearable streams to alerts, clinical events to verifiable claims.
@@ -35,6 +37,11 @@ pub(crate) enum Command {
     /// and column, counted and left out. The drift's alarms are alerts of the day that they judge; the days between start and
     /// end of all alerts are the alert-days.
     Detect(Detect),
+    /// When will a vital cross its limit? By each person's own past, with an interval and how well it was foretold before.
+    ///
+    /// Nothing looks ahead, and nothing is told where the last value alone foretells as well. Cells and rows that cannot be read, or
+    /// are out of range, are named by line and column, counted and left out.
+    Forecast(Forecast),
     /// The isolation forest alone, on tables of numbers.
     #[command(subcommand)]
     Forest(Forest),
@@ -43,6 +50,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Write one record of a patient's chain, with its proof, to a file; no process is needed.
     Record(Record),
+    /// Write one alert of a patient's chain, with everything that the detector had read before it, to a file; or list the alerts.
+    ///
+    /// Whoever gets the file reads all readings before the alert, and computes it again with `verify alert`.
+    Alert(Alert),
     /// Verify every chain, batch, proof and anchor on disk, and every byte that they stand on; repairs nothing.
     ///
     /// Says what it cannot verify: mails, the summary and the index have nothing that they could be held against, and without
@@ -50,10 +61,6 @@ pub(crate) enum Command {
     Check(Check),
     /// The index beside the logs.
     #[command(subcommand)]
-    /// Write one alert of a patient's chain, with everything that the detector had read before it, to a file; or list the alerts.
-    ///
-    /// Whoever gets the file reads all readings before the alert, and computes it again with `verify alert`.
-    Alert(Alert),
     Index(Index),
     /// The configuration file of `run`.
     #[command(subcommand)]
@@ -179,13 +186,6 @@ pub(crate) enum Verify {
         #[arg(long, value_name = "FILE")]
         genesis: PathBuf,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Record {
-    /// Where the chain is kept.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
     /// An alert: that it stands on the chain, and that the detector says exactly this of the readings before it.
     Alert {
         /// The alert's file.
@@ -194,6 +194,13 @@ pub(crate) struct Record {
         #[arg(long, value_name = "FILE")]
         genesis: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// Where the chain is kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
     /// Whose record.
     #[arg(long, value_name = "ID")]
     pub(crate) patient: String,
@@ -211,13 +218,6 @@ pub(crate) struct Record {
     pub(crate) out: PathBuf,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Check {
-    /// What to check.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
-    /// One JSON object on standard output.
-    #[arg(long)]
 #[derive(Debug, Args)]
 pub(crate) struct Alert {
     /// Where the chain is kept.
@@ -243,6 +243,13 @@ pub(crate) struct Alert {
     pub(crate) cohort_seed: u64,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// What to check.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// One JSON object on standard output.
+    #[arg(long)]
     pub(crate) json: bool,
     /// The file with the key store's passphrase [default: the demo's own, where there is one].
     #[arg(long, value_name = "FILE")]

@@ -4,6 +4,7 @@ use evaluate::detect::{self, Options, Profile};
 use recording::Columns;
 
 use crate::cli;
+use crate::console::Working;
 use crate::failure::Outcome;
 use crate::platform::COHORT_SEED;
 
@@ -24,7 +25,9 @@ pub(crate) fn run(arguments: cli::Detect) -> Outcome {
         json,
     };
     let mut out = Vec::new();
-    let outcome = detect::run(&options, &mut out, &mut std::io::stderr());
+    let working = Working::begin();
+    let outcome = detect::run(&options, &mut out, &mut working.notes(), &mut |done, all| working.reach(done, all));
+    working.end();
     // What was found before something failed is told too.
     crate::console::print(&String::from_utf8_lossy(&out));
     Ok(outcome?)

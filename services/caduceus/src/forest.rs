@@ -4,20 +4,15 @@ use std::io::{ErrorKind, Write as _};
 
 use evaluate::Error;
 use evaluate::forest::{self, EvaluateOptions, ExplainOptions, FitOptions, Growth, ScoreOptions, StreamOptions, Which};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli;
+use crate::console::Working;
 use crate::failure::Outcome;
 
 /// Runs the command.
 pub(crate) fn run(command: cli::Forest) -> Outcome {
-    let style = ProgressStyle::with_template("{bar:44.cyan/black} {percent} %  {elapsed} elapsed, {eta} left");
-    // On a terminal alone.
-    let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut progress = |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    };
+    let working = Working::begin();
+    let mut progress = |done, all| working.reach(done, all);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let outcome = match command {
         cli::Forest::Evaluate(cli::Evaluate { file, label, growth, seeds, json }) => {
@@ -39,7 +34,7 @@ pub(crate) fn run(command: cli::Forest) -> Outcome {
             forest::explain(&ExplainOptions { file, model, which, json }, &mut out, &mut progress)
         }
     };
-    bar.finish_and_clear();
+    working.end();
     let outcome = outcome.and_then(|()| out.flush().map_err(Error::Output));
     outcome.or_else(told)
 }

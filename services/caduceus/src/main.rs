@@ -9,6 +9,7 @@ mod demo;
 mod detect;
 mod export;
 mod failure;
+mod forecast;
 mod forest;
 mod home;
 mod index;
@@ -45,16 +46,17 @@ fn run(command: Command) -> Outcome {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Detect(arguments) => detect::run(arguments),
+        Command::Forecast(arguments) => forecast::run(arguments),
         Command::Forest(command) => forest::run(command),
         Command::Verify(Verify::Receipt { file, genesis, checkpoint }) => {
             verify::receipt(&file, &genesis, checkpoint.as_deref())
         }
         Command::Verify(Verify::Record { file, genesis }) => verify::record(&file, &genesis),
-        Command::Record(arguments) => export::run(&arguments),
-        Command::Check(arguments) => check::run(&arguments),
         Command::Verify(Verify::Alert { file, genesis }) => verify::alert::run(&file, &genesis),
-        Command::Run(arguments) => run::run(&arguments),
+        Command::Record(arguments) => export::run(&arguments),
         Command::Alert(arguments) => alert::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Config(Config::Example) => run::example(),
         Command::Found(arguments) => run::found(&arguments),
         Command::Enrol(arguments) => run::enrol(&arguments),

@@ -56,6 +56,9 @@ pub enum Error {
     /// The detector cannot be made; its own tests rule that out.
     #[error("the detector: {0}")]
     Detector(#[from] vitals::VitalsError),
+    /// A forecaster cannot be made; its own tests rule that out.
+    #[error("the forecaster: {0}")]
+    Forecaster(#[from] ::forecast::ForecastError),
 }
 
 /// Whose fault it is.
@@ -83,7 +86,8 @@ impl Error {
             Self::Recording(recording::Error::Unreadable { .. })
             | Self::File { .. }
             | Self::Output(_)
-            | Self::Detector(_) => Kind::Environment,
+            | Self::Detector(_)
+            | Self::Forecaster(_) => Kind::Environment,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Recordings of people are no part of this project: they are read from a folder, and what is not there is left out and named.
 //! No figure here is a speed, so the same program gives the same figures on every machine.
 
+mod forecast;
 mod goals;
 mod nab;
 mod onset;
@@ -45,12 +46,14 @@ pub(super) fn measure(data: &Path, binary: Option<&Path>) -> Result<Report> {
     let stress = found(stress::find(&data.join("wearable"))?, &mut left_out);
     let nab = found(nab::Files::find(&data.join("nab"))?, &mut left_out);
     let tabular = found(tabular::find(&data.join("tabular"))?, &mut left_out);
-    ensure!(left_out.len() < 4, "{}: nothing to measure on: {}", data.display(), words(&left_out));
+    let forecast = found(forecast::Files::find(&data.join("wearable"), &data.join("bedside"))?, &mut left_out);
+    ensure!(left_out.len() < 5, "{}: nothing to measure on: {}", data.display(), words(&left_out));
     let product = Product::new(binary)?;
     let onset = onset.map(|files| onset::measure(&product, &files)).transpose()?;
     let stress = stress.map(|file| stress::measure(&product, &file)).transpose()?;
     let nab = nab.map(|files| nab::measure(&product, &files, &scratch.join("nab"))).transpose()?;
     let tabular = tabular.map(|files| tabular::measure(&product, &files)).transpose()?;
+    let forecast = forecast.map(|files| forecast::measure(&product, &files, &scratch.join("bedside"))).transpose()?;
     Ok(Report {
         command: COMMAND.into(),
         measured_at: machine::now(),
@@ -62,6 +65,7 @@ pub(super) fn measure(data: &Path, binary: Option<&Path>) -> Result<Report> {
         stress,
         nab,
         tabular,
+        forecast,
     })
 }
 
@@ -89,7 +93,13 @@ mod tests {
     #[test]
     fn a_folder_without_any_recording_is_refused_and_every_part_named() {
         let error = measure(&root().join("xtask"), None).unwrap_err().to_string();
-        for part in ["wearable/onset.csv", "wearable/stress_1hz.csv.gz", "nab/windows.json", "tabular/"] {
+        for part in [
+            "wearable/onset.csv",
+            "wearable/stress_1hz.csv.gz",
+            "nab/windows.json",
+            "tabular/",
+            "wearable/*_1min.csv.gz",
+        ] {
             assert!(error.contains(part), "{part}: {error}");
         }
         let error = measure(&root().join("no such folder"), None).unwrap_err().to_string();

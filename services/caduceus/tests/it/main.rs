@@ -9,6 +9,7 @@ mod custody;
 mod damage;
 mod demo;
 mod detect;
+mod forecast;
 mod forest;
 mod index;
 mod processes;

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use vitals::{Anomaly, Change, EpisodeId, Route, Severity, Signal};
 
-use super::calendar::{day_of, next_midnight_ms};
 use super::reasons::reason;
+use crate::calendar::{day_of, next_midnight_ms};
 
 /// Reasons of one alert, at most: an episode may last for weeks.
 const REASONS_MAX: usize = 16;
@@ -157,8 +157,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use vitals::{Detector, PatientState, Provenance, Reading, Settings};
 
-    use super::super::calendar::DAY_MS;
     use super::*;
+    use crate::calendar::DAY_MS;
 
     /// What the detector says of one signal, one value every so often.
     fn said(settings: Settings, signal: Signal, step_ms: i64, values: &[i64]) -> Vec<Anomaly> {

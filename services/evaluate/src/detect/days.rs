@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vitals::{Reading, Signal};
 
-use super::calendar::{DAY_MS, day_of, local_ms};
+use crate::calendar::{DAY_MS, day_of, local_ms};
 
 /// A monitored day has so many readings of heart rate …
 const MONITORED_READINGS: u32 = 60;

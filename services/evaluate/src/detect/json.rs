@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use vitals::Signal;
 
 use super::alerts::Alert;
-use super::calendar::date;
 use super::evaluation::{Verdict, per_30};
 use super::report::{Report, Verdicts};
+use crate::calendar::date;
 
 /// The object. Times are written as the recording writes its own; seconds since 1970 are numbers.
 pub(crate) fn object(report: &Report) -> Value {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use super::calendar::parse_date;
 use crate::Error;
+use crate::calendar::parse_date;
 
 /// From the onset on nothing is called false for so long at least, days.
 const RECOVERY_DAYS_MIN: i64 = 14;

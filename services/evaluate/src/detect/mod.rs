@@ -15,7 +15,6 @@
 //! given, at least 14 days after the onset; 28 where none is given).
 
 mod alerts;
-mod calendar;
 mod chart;
 mod course;
 mod days;
@@ -31,13 +30,16 @@ mod table;
 mod watched;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use recording::Columns;
-use vitals::{Detector, Settings, Signal};
+use vitals::{Detector, Settings};
 
-use crate::Error;
+use crate::rows::Rows;
+use crate::{Error, Progress, asked, draw};
 use report::Report;
+
+pub use crate::asked::parse_mapping;
 use scores::Scores;
 
 /// Whom the detector is set for: one set of numbers for everybody.
@@ -89,38 +91,14 @@ impl Options {
     }
 }
 
-/// Reads `SIGNAL=COLUMN`: a signal's name, alias or LOINC code, and the name of a column.
-///
-/// # Errors
-/// What is wrong with it, in words.
-///
-/// ```
-/// use evaluate::detect::parse_mapping;
-/// assert_eq!(parse_mapping("respiration=respr").unwrap().1, "respr");
-/// assert!(parse_mapping("mood=HR").unwrap_err().contains("no signal is called `mood`"));
-/// ```
-pub fn parse_mapping(text: &str) -> Result<(Signal, String), String> {
-    let Some((signal, column)) = text.split_once('=') else {
-        return Err("SIGNAL=COLUMN is needed, for example heart_rate=HR".into());
-    };
-    let Some(known) = Signal::from_name(signal) else {
-        let names: Vec<&str> = Signal::all().map(Signal::name).collect();
-        return Err(format!("no signal is called `{}`; there are: {}", signal.trim(), names.join(", ")));
-    };
-    match column.trim() {
-        "" => Err(format!("the column of {} is not named", known.name())),
-        column => Ok((known, column.to_owned())),
-    }
-}
-
 /// Runs the command: figures go to `out`, remarks about the recordings to `notes`.
 ///
 /// # Errors
 /// [`Error`] says what, and [`Error::kind`] whose fault it is. Scores of the rows before stay written.
-pub fn run(options: &Options, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Error> {
+pub fn run(options: &Options, out: &mut dyn Write, notes: &mut dyn Write, progress: Progress<'_>) -> Result<(), Error> {
     check(options)?;
     let cohort = physiology::reference_cohort(options.cohort_seed)?;
-    run_with(&Detector::new(cohort, options.profile.settings())?, options, out, notes)
+    run_with(&Detector::new(cohort, options.profile.settings())?, options, out, notes, progress)
 }
 
 /// Runs the command under a detector that is there already, whatever profile and seed the options name.
@@ -132,6 +110,7 @@ pub fn run_with(
     options: &Options,
     out: &mut dyn Write,
     notes: &mut dyn Write,
+    progress: Progress<'_>,
 ) -> Result<(), Error> {
     check(options)?;
     let labels = options.labels.as_deref().map(labels::read).transpose()?;
@@ -139,9 +118,10 @@ pub fn run_with(
     let mut reports = Vec::new();
     for file in &options.files {
         let charted = options.chart.is_some();
-        let persons = rows::watch(file, &options.columns, detector, &mut scores, charted, notes)?;
+        let mut rows = Rows::open(file, &options.columns, notes, progress)?;
+        let persons = rows::watch(&mut rows, detector, &mut scores, charted)?;
         if persons.all.is_empty() {
-            rows::note(notes, &format!("{}: no row", file.display()));
+            rows.note(&format!("{}: no row", file.display()));
         }
         for watched in persons.all {
             let onset = labels.as_ref().and_then(|labels| labels.get(&watched.person)).copied();
@@ -154,7 +134,9 @@ pub fn run_with(
     }
     scores.finish()?;
     if let Some(path) = &options.chart {
-        draw(path, &reports, detector)?;
+        let chart = |report| chart::svg(report, detector);
+        let charts: Vec<_> = reports.iter().map(|report| (report.watched.person.as_str(), chart(report))).collect();
+        draw::write_each(path, &charts)?;
     }
     if !options.json {
         out.write_all(table::text(&reports, labels.is_some()).as_bytes()).map_err(Error::Output)?;
@@ -164,46 +146,7 @@ pub fn run_with(
 
 /// What can be seen before anything is read.
 fn check(options: &Options) -> Result<(), Error> {
-    let signals = &options.columns.signals;
-    for (at, (signal, _)) in signals.iter().enumerate() {
-        if signals.iter().take(at).any(|(other, _)| other == signal) {
-            return Err(Error::Usage(format!("--map names {} twice", signal.name())));
-        }
-    }
-    // Writing over what is read would destroy it.
-    let read: Vec<PathBuf> =
-        options.files.iter().chain(&options.labels).filter_map(|path| path.canonicalize().ok()).collect();
-    for written in options.scores.iter().chain(&options.chart) {
-        if written.canonicalize().is_ok_and(|written| read.contains(&written)) {
-            return Err(Error::Usage(format!("{} is read: name another file to write", written.display())));
-        }
-    }
-    Ok(())
-}
-
-/// One chart a person; where there are several, the person's name goes before the ending.
-fn draw(path: &Path, reports: &[Report], detector: &Detector) -> Result<(), Error> {
-    let mut taken = std::collections::BTreeSet::new();
-    for report in reports {
-        let svg = chart::svg(report, detector);
-        let mut target = path.to_owned();
-        if reports.len() > 1 {
-            let allowed = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
-            let name: String = report.watched.person.chars().map(allowed).collect();
-            let with = |number: usize| {
-                let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-                let number = if number > 1 { format!("-{number}") } else { String::new() };
-                let ending = path.extension().map_or_else(|| "svg".into(), |ending| ending.to_string_lossy());
-                path.with_file_name(format!("{stem}-{name}{number}.{ending}"))
-            };
-            let mut number = 1;
-            target = with(number);
-            while !taken.insert(target.clone()) {
-                number += 1;
-                target = with(number);
-            }
-        }
-        std::fs::write(&target, svg).map_err(Error::of_file(&target))?;
-    }
-    Ok(())
+    let read = options.files.iter().chain(&options.labels);
+    let written = options.scores.iter().chain(&options.chart).map(PathBuf::as_path);
+    asked::check(&options.columns, read, written)
 }

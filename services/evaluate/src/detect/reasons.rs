@@ -1,6 +1,8 @@
 //! Why somebody is alerted, in words.
 
-use vitals::{Anomaly, Contribution, Route, Side, Signal, milli};
+use vitals::{Anomaly, Contribution, Route, Side};
+
+use crate::words::{amount, words};
 
 /// Shares that are told, at most.
 const SHARES_MAX: usize = 3;
@@ -68,35 +70,6 @@ pub(crate) fn route_words(route: Route) -> &'static str {
     }
 }
 
-/// A signal as people call it.
-pub(crate) fn words(signal: Signal) -> &'static str {
-    match signal {
-        Signal::HeartRate => "heart rate",
-        Signal::RestingHeartRate => "resting heart rate",
-        Signal::Spo2 => "oxygen saturation",
-        Signal::Systolic => "systolic pressure",
-        Signal::Diastolic => "diastolic pressure",
-        Signal::HrvSdnn => "heart rate variability",
-        other => other.name(),
-    }
-}
-
-/// A unit as people write it.
-pub(crate) fn unit(signal: Signal) -> &'static str {
-    match signal.unit() {
-        "Cel" => "°C",
-        "mm[Hg]" => "mmHg",
-        "[ppm]" => "ppm",
-        unit => unit,
-    }
-}
-
-/// A value to the tenth.
-fn amount(signal: Signal, value_milli: i64) -> String {
-    let rounded = value_milli.saturating_add(50 * value_milli.signum()) / 100 * 100;
-    format!("{} {}", milli::to_text(rounded), unit(signal))
-}
-
 fn value(anomaly: &Anomaly) -> String {
     let name = words(anomaly.signal);
     anomaly.value_milli.map_or_else(|| name.to_owned(), |value| format!("{name} {}", amount(anomaly.signal, value)))
@@ -121,6 +94,6 @@ trait OfDay {
 
 impl OfDay for Anomaly {
     fn is_of_day(&self) -> bool {
-        super::calendar::next_midnight_ms(self.time_ms, self.offset_minutes).saturating_sub(self.time_ms) == 1
+        crate::calendar::next_midnight_ms(self.time_ms, self.offset_minutes).saturating_sub(self.time_ms) == 1
     }
 }

@@ -6,10 +6,10 @@ use recording::{Moment, Spelling};
 use vitals::{Anomaly, Detector, PatientState, Reading, Signal, Standing, Taken};
 
 use super::alerts::Alerts;
-use super::calendar::next_midnight_ms;
 use super::course::Course;
 use super::days::Days;
 use crate::auroc::Scored;
+use crate::calendar::next_midnight_ms;
 
 /// Signals whose course a chart may show, the most important first.
 pub(crate) const CHARTED: [Signal; 5] =

@@ -51,10 +51,9 @@ pub use series::{StreamOptions, stream};
 use iforest::{IsolationForestError, IsolationForestParams};
 use linfa::ParamGuard as _;
 
-use crate::Error;
+pub use crate::Progress;
 
-/// Told how much is done of how much: bytes of a file, or seeds.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+use crate::Error;
 
 /// How a forest is grown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

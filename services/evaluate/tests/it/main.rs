@@ -4,6 +4,7 @@
 mod alerts;
 mod bedside;
 mod charts;
+mod forecast;
 mod forest;
 mod persons;
 mod prefix;

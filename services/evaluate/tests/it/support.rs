@@ -53,7 +53,7 @@ pub(crate) fn plain(profile: Profile) -> Detector {
 /// Runs the command: what it prints, and its remarks.
 pub(crate) fn detect(detector: &Detector, options: &Options) -> Result<(String, String), Error> {
     let (mut out, mut notes) = (Vec::new(), Vec::new());
-    detect::run_with(detector, options, &mut out, &mut notes)?;
+    detect::run_with(detector, options, &mut out, &mut notes, &mut |_, _| ())?;
     Ok((String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap()))
 }
 

@@ -31,6 +31,7 @@ pub(in super::super) struct Report {
     pub(super) stress: Option<Stress>,
     pub(super) nab: Option<Nab>,
     pub(super) tabular: Option<Tabular>,
+    pub(super) forecast: Option<Forecast>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -197,6 +198,57 @@ pub(super) struct Set {
     pub(super) anomalies: u64,
     pub(super) auroc: Mean,
     pub(super) average_precision: Mean,
+}
+
+/// Forecasts, each made from what was known at its moment and judged when its outcome had come.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Forecast {
+    pub(super) commands: String,
+    /// At home, out of four weeks.
+    pub(super) weeks: Vec<Foretold>,
+    /// At home, out of what lies in an alert's chart.
+    pub(super) day: Vec<Foretold>,
+    pub(super) bedside: Vec<Foretold>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Foretold {
+    pub(super) person: String,
+    pub(super) signal: String,
+    pub(super) at_rest: bool,
+    pub(super) values: u64,
+    pub(super) horizons: Vec<Ahead>,
+    /// Of a limit that is crossed often enough, within the time that the product would tell it for.
+    pub(super) crossing: Option<Crossing>,
+}
+
+/// As `caduceus forecast --json` says it; losses in the signal's unit, shares of 1.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ahead {
+    pub(super) horizon_min: u32,
+    pub(super) forecasts: u32,
+    /// Whose outcomes do not overlap.
+    pub(super) apart: u32,
+    pub(super) pinball: f64,
+    pub(super) persistence_pinball: f64,
+    pub(super) saved: f64,
+    pub(super) coverage: f64,
+    pub(super) persistence_coverage: f64,
+    pub(super) skill: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Crossing {
+    pub(super) horizon_min: u32,
+    pub(super) forecasts: u32,
+    pub(super) crossed: u32,
+    pub(super) brier: f64,
+    pub(super) persistence_brier: f64,
+    pub(super) always_the_same_brier: f64,
+    /// Forecasts that gave an interval of time.
+    pub(super) intervals: u32,
+    pub(super) interval_coverage: f64,
+    pub(super) skill: String,
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::report::{
-    Bound, Goal, Mean, Methods, Nab, NabScore, Onset, OverAll, Person, Report, Set, Stress, Tabular, Verdict,
+    Bound, Forecast, Foretold, Goal, Mean, Methods, Nab, NabScore, Onset, OverAll, Person, Report, Set, Stress,
+    Tabular, Verdict,
 };
 
 pub(in super::super) fn page(report: &Report) -> String {
@@ -35,6 +36,9 @@ pub(in super::super) fn page(report: &Report) -> String {
     }
     if let Some(part) = &report.tabular {
         tabular(&mut page, part);
+    }
+    if let Some(part) = &report.forecast {
+        forecast(&mut page, part);
     }
     page.truncate(page.trim_end().len());
     page + "\n"
@@ -182,6 +186,105 @@ fn tabular(page: &mut String, tabular: &Tabular) {
     page.push('\n');
 }
 
+fn forecast(page: &mut String, forecast: &Forecast) {
+    page.push_str("## Forecasts, out of each person's own past\n\n");
+    command(page, &forecast.commands);
+    page.push_str(
+        "Every forecast is made from what was known at its moment and judged when its outcome had come. Loss is the mean pinball loss of the \
+         10, 50 and 90 % quantiles in the signal's unit; its rival, persistence, is the last value with the spread of its own past \
+         errors; apart are outcomes that do not overlap. The product tells nothing beyond the first horizon that is not better: less loss by \
+         more than chance gives, and at least 70 % within the interval. Recordings of minutes at the bedside are given to it in seconds.\n\n",
+    );
+    let parts = [
+        ("At home, out of four weeks", &forecast.weeks),
+        ("At home, out of one day by the quarter of an hour, which is what an alert's chart holds", &forecast.day),
+        ("At the bedside, out of three days at most", &forecast.bedside),
+    ];
+    for (title, vitals) in parts {
+        if !vitals.is_empty() {
+            let _ = write!(page, "### {title}\n\n");
+            losses(page, vitals);
+            crossings(page, vitals);
+        }
+    }
+}
+
+fn named(vital: &Foretold) -> String {
+    let rest = if vital.at_rest { " at rest" } else { "" };
+    format!("{}, {}{rest}", vital.person, vital.signal.replace('_', " "))
+}
+
+fn losses(page: &mut String, vitals: &[Foretold]) {
+    page.push_str("| | ahead | forecasts | apart | loss | last value's | saved | within 80 % | last value's | |\n");
+    page.push_str("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    let mut silent = Vec::new();
+    for vital in vitals {
+        if vital.horizons.iter().all(|ahead| ahead.forecasts == 0) {
+            silent.push(format!("{} ({} values)", named(vital), vital.values));
+            continue;
+        }
+        for ahead in &vital.horizons {
+            let _ = writeln!(
+                page,
+                "| {} | {} | {} | {} | {:.3} | {:.3} | {:.1} % | {:.1} % | {:.1} % | {} |",
+                named(vital),
+                span(ahead.horizon_min),
+                ahead.forecasts,
+                ahead.apart,
+                ahead.pinball,
+                ahead.persistence_pinball,
+                ahead.saved * 100.0,
+                ahead.coverage * 100.0,
+                ahead.persistence_coverage * 100.0,
+                verdict(&ahead.skill)
+            );
+        }
+    }
+    page.push('\n');
+    if !silent.is_empty() {
+        let _ = write!(page, "Too little to forecast from: {}.\n\n", silent.join("; "));
+    }
+}
+
+fn crossings(page: &mut String, vitals: &[Foretold]) {
+    if vitals.iter().all(|vital| vital.crossing.as_ref().is_none_or(|crossing| crossing.crossed == 0)) {
+        return;
+    }
+    page.push_str("Whether the limit will be crossed (above 90 /min), by the Brier score of the probability:\n\n");
+    page.push_str("| | within | crossed | Brier score | last value's | always the same | interval of time held | |\n");
+    page.push_str("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for vital in vitals {
+        let Some(crossing) = &vital.crossing else { continue };
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} of {} | {:.3} | {:.3} | {:.3} | {:.1} % of {} | {} |",
+            named(vital),
+            span(crossing.horizon_min),
+            crossing.crossed,
+            crossing.forecasts,
+            crossing.brier,
+            crossing.persistence_brier,
+            crossing.always_the_same_brier,
+            crossing.interval_coverage * 100.0,
+            crossing.intervals,
+            verdict(&crossing.skill)
+        );
+    }
+    page.push('\n');
+}
+
+fn verdict(skill: &str) -> &'static str {
+    match skill {
+        "better" => "better",
+        "no_better" => "**no better**",
+        _ => "too few to judge",
+    }
+}
+
+fn span(minutes: u32) -> String {
+    if minutes.is_multiple_of(60) { format!("{} h", minutes / 60) } else { format!("{minutes} min") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::report::LeftOut;
@@ -200,6 +303,7 @@ mod tests {
             stress: None,
             nab: None,
             tabular: None,
+            forecast: None,
         };
         let page = page(&report);
         assert!(page.contains("**Left out: labelled tables**: there is no tabular/*.csv.gz."), "{page}");

@@ -1,14 +1,13 @@
 //! Hours at a monitor: each vital with what is usual, and alerts over all of them.
 
-use super::scale::{Rows, Scale, ticks};
-use super::svg::{Svg, width_of};
+use crate::calendar::{DAY_MS, local_ms};
 use crate::detect::alerts::Alert;
-use crate::detect::calendar::{DAY_MS, local_ms};
 use crate::detect::course::{Course, Point};
-use crate::detect::reasons::{route_words, unit, words};
+use crate::detect::reasons::route_words;
 use crate::detect::report::Report;
 use crate::detect::watched::CHARTED;
-use vitals::Signal;
+use crate::draw::{Rows, Scale, Svg, ticks, width_of};
+use crate::words::{per, words};
 
 const WIDTH: f64 = 1_120.0;
 const LEFT: f64 = 70.0;
@@ -168,15 +167,6 @@ fn draw_axis(svg: &mut Svg, report: &Report, (first_ms, last_ms): (i64, i64), x:
         None => format!("minutes since the first row ({} s since 1970)", first_ms / 1_000),
     };
     svg.text("small", "start", (LEFT, bottom + 56.0), &axis);
-}
-
-/// What a signal is measured in, in words where the unit says too little.
-fn per(signal: Signal) -> &'static str {
-    match signal {
-        Signal::HeartRate => "beats/min",
-        Signal::Respiration => "breaths/min",
-        other => unit(other),
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for drawing")]

@@ -2,8 +2,6 @@
 
 mod course;
 mod nights;
-mod scale;
-mod svg;
 
 use vitals::Detector;
 

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::scale::{Rows, Scale, ticks};
-use super::svg::{Svg, width_of};
-use crate::detect::calendar::{date, short_date};
+use crate::calendar::{date, short_date};
 use crate::detect::days::LEARNING_DAYS;
 use crate::detect::evaluation::FOUND_DAYS;
 use crate::detect::reasons::route_words;
 use crate::detect::report::Report;
 use crate::detect::rivals;
+use crate::draw::{Rows, Scale, Svg, ticks, width_of};
 use vitals::Route;
 
 const WIDTH: f64 = 1_120.0;

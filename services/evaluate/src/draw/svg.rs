@@ -9,10 +9,13 @@ const STYLE: &str = "text{font-family:'DejaVu Sans',Verdana,Helvetica,Arial,sans
 .alertline{stroke:#b3261e;stroke-width:1.5;stroke-dasharray:2 3}.alertspan{fill:#b3261e;fill-opacity:.18}\
 .alerttext{fill:#8c1d18;font-weight:bold;font-size:12px}\
 .alerttext,.onsettext,.small{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}.onset{stroke:#000;stroke-width:2.5}\
-.onsettext{font-weight:bold}.usualtext{fill:#2f6690}";
+.onsettext{font-weight:bold}.usualtext{fill:#2f6690}\
+.ahead{fill:#f7dcae;stroke:none}.middle{stroke:#9a5b00;stroke-width:1.8;stroke-dasharray:6 3;fill:none}.aheadtext{fill:#7a4700}\
+.limit{stroke:#b3261e;stroke-width:1.5;stroke-dasharray:9 4}.crossing{fill:#b3261e;fill-opacity:.22;stroke:#b3261e;stroke-width:1}\
+.now{stroke:#222;stroke-width:1.5}";
 
 /// An SVG file under way.
-pub(super) struct Svg {
+pub(crate) struct Svg {
     body: String,
     /// Drawn last: nothing lies over words.
     texts: String,
@@ -24,7 +27,7 @@ pub(super) struct Svg {
 
 impl Svg {
     /// `description` is what somebody hears who does not see it.
-    pub(super) fn new(width: f64, height: f64, title: &str, description: &str) -> Self {
+    pub(crate) fn new(width: f64, height: f64, title: &str, description: &str) -> Self {
         Self {
             body: String::new(),
             texts: String::new(),
@@ -35,47 +38,47 @@ impl Svg {
         }
     }
 
-    pub(super) fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
+    pub(crate) fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
         self.body +=
             &format!("<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>\n");
     }
 
-    pub(super) fn rect(&mut self, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) {
+    pub(crate) fn rect(&mut self, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) {
         let (width, height) = (width.max(0.0), height.max(0.0));
         self.body += &format!(
             "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>\n"
         );
     }
 
-    pub(super) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
+    pub(crate) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
         if points.len() > 1 {
             self.body += &format!("<polyline class=\"{class}\" points=\"{}\"/>\n", joined(points));
         }
     }
 
-    pub(super) fn area(&mut self, class: &str, points: &[(f64, f64)]) {
+    pub(crate) fn area(&mut self, class: &str, points: &[(f64, f64)]) {
         if points.len() > 2 {
             self.body += &format!("<polygon class=\"{class}\" points=\"{}\"/>\n", joined(points));
         }
     }
 
-    pub(super) fn dot(&mut self, class: &str, (x, y): (f64, f64), radius: f64) {
+    pub(crate) fn dot(&mut self, class: &str, (x, y): (f64, f64), radius: f64) {
         self.body += &format!("<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>\n");
     }
 
     /// A triangle that points up at a place.
-    pub(super) fn triangle(&mut self, (x, y): (f64, f64)) {
+    pub(crate) fn triangle(&mut self, (x, y): (f64, f64)) {
         self.area("alert", &[(x - 6.0, y + 11.0), (x + 6.0, y + 11.0), (x, y)]);
     }
 
     /// `anchor` is start, middle or end.
-    pub(super) fn text(&mut self, class: &str, anchor: &str, (x, y): (f64, f64), text: &str) {
+    pub(crate) fn text(&mut self, class: &str, anchor: &str, (x, y): (f64, f64), text: &str) {
         let text = escaped(text);
         self.texts +=
             &format!("<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n");
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let Self { body, texts, width, height, title, description } = self;
         let (title, description) = (escaped(&title), escaped(&description));
         format!(
@@ -89,7 +92,7 @@ impl Svg {
 
 /// About how wide a text is drawn at 12 pixels.
 #[expect(clippy::cast_precision_loss, reason = "a number of letters")]
-pub(super) fn width_of(text: &str) -> f64 {
+pub(crate) fn width_of(text: &str) -> f64 {
     text.chars().count() as f64 * 7.6
 }
 

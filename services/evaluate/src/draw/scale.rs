@@ -2,7 +2,7 @@
 
 /// A straight scale from values to places.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     from: f64,
     to: f64,
     begin: f64,
@@ -11,18 +11,18 @@ pub(super) struct Scale {
 
 impl Scale {
     /// Values `from` and `to` lie at the places `begin` and `end`.
-    pub(super) fn new((from, to): (f64, f64), (begin, end): (f64, f64)) -> Self {
+    pub(crate) fn new((from, to): (f64, f64), (begin, end): (f64, f64)) -> Self {
         let to = if to > from { to } else { from + 1.0 };
         Self { from, to, begin, end }
     }
 
-    pub(super) fn at(&self, value: f64) -> f64 {
+    pub(crate) fn at(&self, value: f64) -> f64 {
         self.begin + (value - self.from) / (self.to - self.from) * (self.end - self.begin)
     }
 }
 
 /// Round values within a range, about `count` of them; the first step of 1, 2, 5 times a power of ten that is wide enough.
-pub(super) fn ticks((low, high): (f64, f64), count: f64) -> Vec<f64> {
+pub(crate) fn ticks((low, high): (f64, f64), count: f64) -> Vec<f64> {
     let rough = ((high - low) / count.max(1.0)).max(1e-6);
     let mut power = 1e-6;
     while power * 10.0 <= rough {
@@ -40,17 +40,17 @@ pub(super) fn ticks((low, high): (f64, f64), count: f64) -> Vec<f64> {
 }
 
 /// Rows of labels: each goes to the first row where it lies on no other.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     ends: Vec<f64>,
 }
 
 impl Rows {
-    pub(super) fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         Self { ends: vec![f64::NEG_INFINITY; count] }
     }
 
     /// The row for a label from `begin` to `end`; labels come by their begin. `None` where there is no room.
-    pub(super) fn place(&mut self, begin: f64, end: f64) -> Option<usize> {
+    pub(crate) fn place(&mut self, begin: f64, end: f64) -> Option<usize> {
         let row = self.ends.iter().position(|taken| *taken <= begin)?;
         if let Some(taken) = self.ends.get_mut(row) {
             *taken = end;

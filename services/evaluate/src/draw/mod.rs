@@ -1,0 +1,9 @@
+//! What charts are made of.
+
+mod files;
+mod scale;
+mod svg;
+
+pub(crate) use files::write_each;
+pub(crate) use scale::{Rows, Scale, ticks};
+pub(crate) use svg::{Svg, width_of};
