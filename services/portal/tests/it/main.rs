@@ -5,6 +5,7 @@ mod access;
 mod claims_over_http;
 mod events;
 mod examples;
+mod lost_answers;
 mod parameters;
 mod readings;
 mod records;
