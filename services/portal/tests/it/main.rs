@@ -6,6 +6,7 @@ mod claims_over_http;
 mod events;
 mod examples;
 mod lost_answers;
+mod manual;
 mod parameters;
 mod readings;
 mod records;

@@ -9,8 +9,8 @@ use ledger::{DataKey, Digest};
 use monitor::{HeldKeys, Monitor, Parts, Randomness, Settings};
 use phc::messages::{ALERTS, PHC_BLOCKS};
 use phc::{
-    Alert, Authority, Block, CATEGORY_PARAMETERS, OpenedBatch, ParametersRecord, ParametersSet, RecordContent,
-    RecordFile, Records, Scope, open_topic_value,
+    Alert, Authority, Block, CATEGORY_PARAMETERS, OpenedBatch, ParametersRecord, ParametersSet, PatientKeys,
+    RecordContent, RecordFile, Records, Scope, open_topic_value,
 };
 use portal::{Custody as _, Holder, IngestSettings};
 use serde_json::{Value, json};
@@ -56,13 +56,15 @@ async fn in_log(world: &World, writing: &Writing) -> Vec<ParametersSet> {
 }
 
 /// A monitor over the world's log.
-struct Watching {
+pub(crate) struct Watching {
+    /// What it reads and seals with.
+    pub(crate) keys: Arc<PatientKeys>,
     progress: tokio::sync::watch::Receiver<monitor::Progress>,
     task: tokio::task::JoinHandle<monitor::Result<()>>,
 }
 
 impl Watching {
-    fn start(world: &World, writing: &Writing) -> Self {
+    pub(crate) fn start(world: &World, writing: &Writing) -> Self {
         let mut all = world.custody.keys(&writing.chain.id).unwrap();
         // The portal was given less than a monitor needs.
         for (category, seed) in vitals::Category::ALL.into_iter().zip(1u8..) {
@@ -70,8 +72,9 @@ impl Watching {
                 all.insert(Scope::Category(category.id()), DataKey::from_bytes([seed; 32]));
             }
         }
+        let all = Arc::new(all);
         let keys = Arc::new(HeldKeys::default());
-        keys.insert(&writing.chain, Arc::new(all));
+        keys.insert(&writing.chain, all.clone());
         let parts = Parts {
             log: Arc::new(world.log.clone()),
             blobs: store::BlobStore::local(&world.dir.path().join("blobs")).unwrap(),
@@ -84,11 +87,11 @@ impl Watching {
         let monitor = Monitor::new(parts, Settings { wait: Duration::from_millis(20), ..Settings::default() }).unwrap();
         let progress = monitor.progress();
         let task = tokio::spawn(async move { monitor.run(&Shutdown::new(Duration::from_secs(10))).await });
-        Self { progress, task }
+        Self { keys: all, progress, task }
     }
 
     /// Event time reaches an instant, and everything that was read is in blocks.
-    async fn flush(&mut self, world: &World, minute: i64) {
+    pub(crate) async fn flush(&mut self, world: &World, minute: i64) {
         world.portal.ingest().tick(NOON_MS + minute * MINUTE_MS, true).await.unwrap();
         let mut ends = Vec::new();
         for partition in 0..4 {
@@ -101,7 +104,7 @@ impl Watching {
         tokio::time::timeout(Duration::from_secs(60), reached).await.expect("in time").expect("the monitor works");
     }
 
-    async fn kill(self) {
+    pub(crate) async fn kill(self) {
         self.task.abort();
         self.task.await.ok();
     }
