@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_committed_tables_are_what_the_committed_json_gives() {
-        for name in ["docs/anchors-forest.json", "docs/anchors-detection.json"] {
+        for name in ["docs/anchors-forest.json", "docs/anchors-detection.json", "docs/anchors-stream.json"] {
             let json = root().join(name);
             let page = std::fs::read_to_string(json.with_extension("md")).unwrap();
             let made = page_of(&std::fs::read_to_string(&json).unwrap()).unwrap();

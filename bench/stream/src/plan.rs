@@ -1,6 +1,6 @@
 //! Which messages there are, in which order, and who is ill when.
 
-/// 2023-11-15 09:00 UTC: everybody is up, and nobody goes to bed within half a day.
+/// 2023-11-15 09:00 UTC.
 pub(crate) const START_MS: i64 = 1_700_038_800_000;
 pub(crate) const MINUTE_MS: i64 = 60_000;
 /// One patient in so many has an episode.

@@ -1,9 +1,12 @@
-//! Eight signals a minute from the simulator of bodies.
+//! Eight signals a minute from the simulator of bodies, of people who lie in bed.
+//!
+//! The peers' features know nothing of walking: by day each of their alerts is about somebody who gets up, and no label says
+//! whether a pipeline works. So the bodies are taken from the small hours of one night after the other.
 
 use physiology::{Illness, IllnessKind, PatientStream};
 use vitals::{Reading, Signal};
 
-use crate::plan::{Episode, MINUTE_MS, Plan, START_MS};
+use crate::plan::{Episode, MINUTE_MS, Plan};
 
 const SEED: u64 = 20_231_115;
 /// In the order of a message.
@@ -25,6 +28,17 @@ const STEPS: usize = 7;
 /// Thousandths of each signal's unit.
 pub(crate) type Values = [i64; 8];
 
+/// Minutes of a simulated night that are used, and the minute of the day at which they begin.
+const NIGHT_MINUTES: u32 = 240;
+const NIGHT_BEGINS: u32 = 60;
+const DAY_MINUTES: u32 = 1_440;
+
+/// The simulator's instant of a minute of the plan: of so many minutes of one night after the other.
+fn simulated_ms(minute: u32) -> i64 {
+    let (night, within) = (minute / NIGHT_MINUTES, minute % NIGHT_MINUTES);
+    i64::from(night * DAY_MINUTES + NIGHT_BEGINS + within) * MINUTE_MS
+}
+
 /// One patient's body. What the simulator leaves out in a minute (a reading in a hundred is lost, the band is off the wrist
 /// now and then) stays as it was, but for steps; blood pressure, which it gives once a day, follows the heart rate.
 pub(crate) struct Body {
@@ -37,21 +51,15 @@ pub(crate) struct Body {
 
 impl Body {
     pub(crate) fn new(plan: &Plan, patient: u32) -> Self {
-        let at = |minute: u32| START_MS + i64::from(minute) * MINUTE_MS;
         let own = physiology::Plan {
             seed: SEED,
-            start_ms: at(plan.first_minute(patient)),
-            end_ms: at(plan.minutes()),
+            start_ms: simulated_ms(plan.first_minute(patient)),
+            end_ms: simulated_ms(plan.minutes()) + MINUTE_MS,
             offset_minutes: 0,
             interval_minutes: 1,
         };
-        let illness = plan.episode(patient).map(|Episode { number, from, to }| Illness {
-            patient,
-            start_ms: at(from),
-            end_ms: at(to),
-            kind: if number.is_multiple_of(2) { IllnessKind::Desaturation } else { IllnessKind::Tachycardia },
-        });
-        let mut stream = PatientStream::new(own, patient, illness.as_slice());
+        let illnesses = plan.episode(patient).map_or_else(Vec::new, |episode| nights(patient, episode));
+        let mut stream = PatientStream::new(own, patient, &illnesses);
         let next = stream.next();
         let usual = [110_000 + noise(patient, 0, 1) * 20, 68_000 + noise(patient, 0, 2) * 12];
         Self { stream, next, last: [68_000, 15_000, 97_000, 36_600, 50_000, 0, 0, 0], patient, usual }
@@ -59,7 +67,7 @@ impl Body {
 
     /// The values of a minute; minutes are asked for in their order.
     pub(crate) fn values(&mut self, minute: u32) -> Values {
-        let end_ms = START_MS + (i64::from(minute) + 1) * MINUTE_MS;
+        let end_ms = simulated_ms(minute) + MINUTE_MS;
         self.last[STEPS] = 0;
         while let Some(reading) = self.next.filter(|reading| reading.time_ms < end_ms) {
             let place = SIGNALS.iter().position(|signal| *signal == reading.signal);
@@ -76,6 +84,18 @@ impl Body {
         }
         self.last
     }
+}
+
+/// An episode in the simulator's time: what goes on into the next night is an illness in each.
+fn nights(patient: u32, Episode { number, from, to }: Episode) -> Vec<Illness> {
+    let kind = if number.is_multiple_of(2) { IllnessKind::Desaturation } else { IllnessKind::Tachycardia };
+    let seam = (from / NIGHT_MINUTES + 1) * NIGHT_MINUTES;
+    let parts = [(from, to.min(seam)), (seam, to)].into_iter().filter(|(from, to)| from < to);
+    let illness = |(from, to): (u32, u32)| {
+        let (start_ms, end_ms) = (simulated_ms(from), simulated_ms(to - 1) + MINUTE_MS);
+        Illness { patient, start_ms, end_ms, kind }
+    };
+    parts.map(illness).collect()
 }
 
 /// A repeatable number from 0 to 1000 (SplitMix64's mixing; Steele, Lea, Flood 2014).
@@ -103,15 +123,27 @@ mod tests {
                 let reading = Reading {
                     signal,
                     value_milli,
-                    time_ms: START_MS,
+                    time_ms: 0,
                     offset_minutes: Some(0),
                     provenance: vitals::Provenance::Device,
                 };
                 assert!(reading.check_value().is_ok(), "{signal:?} {value_milli}");
+                assert!(signal != Signal::Steps || value_milli == 0, "somebody is up");
             }
             let lowest = if plan.is_ill(0, minute) { &mut lowest_ill } else { &mut lowest_well };
             *lowest = values[2].min(*lowest);
         }
         assert!(episode.is_some() && lowest_ill < 88_000 && lowest_well > 92_000, "{lowest_ill} {lowest_well}");
+    }
+
+    #[test]
+    fn an_episode_over_two_nights_is_as_long_as_it_is() {
+        let minutes = |from: u32, to: u32| {
+            let parts = nights(0, Episode { number: 0, from, to });
+            parts.iter().map(|part| (part.end_ms - part.start_ms) / MINUTE_MS).collect::<Vec<_>>()
+        };
+        assert_eq!(minutes(230, 275), [10, 35]);
+        assert_eq!(minutes(195, 240), [45]);
+        assert_eq!(minutes(240, 285), [45]);
     }
 }
