@@ -82,7 +82,7 @@ async fn parameters_whose_answer_was_lost_are_one_record_when_they_are_sent_agai
         let key = world.custody.keys(&chain.id).unwrap().stream(&chain).unwrap().clone();
         let held = world.topic(&READINGS).await;
         let held: Vec<_> = held.iter().filter_map(|(_, value)| ParametersSet::open(&key, &chain, value).ok()).collect();
-        assert_eq!(held, [expected.clone()]);
+        assert_eq!(held, std::slice::from_ref(expected));
         let empty = ParametersSet { parameters: Vec::new(), ..set };
         assert!(matches!(ingest.set_parameters(chain.id, empty).await, Err(portal::Error::Invalid(_))));
     }
