@@ -65,8 +65,8 @@ impl BatchCommitments {
 
     /// The commitment to the record at `index` (from 0).
     pub fn commit(&self, index: u64, record: &[u8]) -> Digest {
-        let salt = self.salt.and(&index.to_le_bytes()).finish();
-        self.leaf.and(&salt.0).and(record).finish()
+        let salt = self.salt.digest(&index.to_le_bytes());
+        self.leaf.and(&salt.0).digest(record)
     }
 }
 

@@ -2,17 +2,20 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::begun::Begun;
+use crate::begun::{Begun, digest_of_one, digest_of_pair};
 use crate::{Digest, Error};
 
 /// `SHA-256(0x00 ‖ leaf)`.
 pub fn leaf_hash(leaf: &[u8]) -> Digest {
-    Begun::with(&[0]).and(leaf).finish()
+    match leaf.try_into() {
+        Ok(commitment) => digest_of_one(0, commitment),
+        Err(_) => Begun::with(&[0]).digest(leaf),
+    }
 }
 
 /// `SHA-256(0x01 ‖ left ‖ right)`.
 fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    Begun::with(&[1]).and(&left.0).and(&right.0).finish()
+    digest_of_pair(1, left, right)
 }
 
 /// Root of the tree without leaves: SHA-256 of the empty string.

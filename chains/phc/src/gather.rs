@@ -41,6 +41,12 @@ impl Messages {
         Origin(u32::try_from(self.all.len()).unwrap_or(u32::MAX).saturating_sub(1))
     }
 
+    pub(crate) fn touch(&self) -> u64 {
+        let received_ms = self.all.last().map_or(0, |message| message.received_ms);
+        let name = self.sources.last().and_then(|(device, _)| device.as_bytes().first()).copied();
+        received_ms.cast_unsigned().wrapping_add(name.map_or(0, u64::from))
+    }
+
     pub(crate) fn knows(&self, origin: Origin) -> bool {
         (origin.0 as usize) < self.all.len()
     }
@@ -73,6 +79,11 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
+    pub(crate) fn touch(&self) -> u64 {
+        let row = self.rows.last().map_or(0, |(row, _)| row.time_ms);
+        row.cast_unsigned().wrapping_add(self.values.last().map_or(0, |value| value.sequence))
+    }
+
     pub(crate) fn push(&mut self, origin: Origin, sequence: u64, reading: &Reading) {
         let Reading { signal, value_milli, time_ms, offset_minutes, provenance } = *reading;
         let begun = Begun { time_ms, origin, offset_minutes, provenance };

@@ -244,6 +244,12 @@ impl Drift {
         (at(count.saturating_sub(1) / 2) + at(count / 2)) * 500
     }
 
+    /// See [`crate::PatientState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        let bins = self.bins.iter().step_by(32).fold(0, |sum: u64, bin| sum.wrapping_add(u64::from(*bin)));
+        bins.wrapping_add(self.day.cast_unsigned()).wrapping_add(self.alarm_day.cast_unsigned())
+    }
+
     /// The larger of the two sums, millionths.
     pub(crate) fn sum_micro(&self) -> i64 {
         self.night.sum_micro.max(self.daytime.sum_micro)

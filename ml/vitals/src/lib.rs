@@ -99,6 +99,7 @@ mod severity;
 mod signal;
 mod standing;
 mod state;
+mod touch;
 mod window;
 
 pub use anomaly::{

@@ -51,6 +51,11 @@ impl Charts {
         }
     }
 
+    /// Reads a little of each course; see [`vitals::PatientState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        self.0.iter().fold(0, |sum: u64, course| sum.wrapping_add(course.latest.number.cast_unsigned()))
+    }
+
     /// Beginning of each quarter and its mean, ascending.
     pub(crate) fn points(&self, signal: u16) -> Vec<(i64, i64)> {
         let course = self.0.iter().find(|course| course.signal == signal).into_iter();

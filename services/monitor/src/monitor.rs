@@ -18,6 +18,8 @@ use crate::restore::restore;
 use crate::shared::Shared;
 use crate::{Error, KeySource, Progress, Randomness, Result, Settings};
 
+/// Records whose patients are looked at before they are taken in.
+const AT_ONCE: usize = 16;
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a monitor works with.
@@ -126,15 +128,33 @@ impl Monitor {
                 Ok(())
             }
             Event::Records(records) => {
-                for record in &records {
-                    self.take(record).await?;
-                    while self.cut_waiting(record.partition).await? || self.is_full() {
-                        self.commit(reader, writer).await?;
+                for some in records.chunks(AT_ONCE) {
+                    self.touch(some);
+                    for record in some {
+                        self.take(record).await?;
+                        while self.cut_waiting(record.partition).await? || self.is_full() {
+                            self.commit(reader, writer).await?;
+                        }
                     }
                 }
                 self.settle(reader, writer, false).await
             }
             Event::Idle => self.settle(reader, writer, true).await,
+        }
+    }
+
+    /// Has what the next few records need fetched from memory at the same time, instead of one after the other: of many
+    /// patients, none is in the cache when its turn comes.
+    fn touch(&self, records: &[Record]) {
+        let mut found = [None; AT_ONCE];
+        for (place, record) in found.iter_mut().zip(records) {
+            *place = self.partitions.get(&record.partition).and_then(|work| work.patient_of(record));
+        }
+        let values = records.iter().flat_map(|record| record.value.iter().step_by(64));
+        std::hint::black_box(values.fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
+        for level in 0..3 {
+            let patients = found.iter().flatten();
+            std::hint::black_box(patients.fold(0, |sum: u64, patient| sum.wrapping_add(patient.touch(level))));
         }
     }
 

@@ -206,6 +206,12 @@ impl PartitionWork {
         Ok(Some((slot, keys)))
     }
 
+    /// The patient of a record, where it is known already.
+    pub(crate) fn patient_of(&self, record: &Record) -> Option<&Patient> {
+        let id = record.key.as_ref().try_into().ok().map(Digest)?;
+        self.patients.at(self.patients.slot(&id)?)
+    }
+
     fn refuse_unopened(&mut self, shared: &mut Shared, record: &Record, reason: &str) {
         let value = RejectedValue::unopened(reason, &record.topic, &record.value);
         self.refuse(shared, record, value, reason);

@@ -100,6 +100,26 @@ impl Patient {
         self.builder.records() as usize
     }
 
+    /// Reads a little of what taking a batch in will need, level by level (0 to 2); see [`vitals::PatientState::touch`].
+    pub(crate) fn touch(&self, level: u8) -> u64 {
+        match level {
+            0 => self
+                .now_ms
+                .cast_unsigned()
+                .wrapping_add(u64::from(self.builder.records()))
+                .wrapping_add(self.counts.readings),
+            1 => {
+                let states = self.watches.iter().map(|watch| watch.state.touch(0));
+                self.devices.iter().map(|device| device.device.len() as u64).chain(states).fold(0, u64::wrapping_add)
+            }
+            _ => {
+                let watches = self.watches.iter().map(|watch| watch.state.touch(1).wrapping_add(watch.charts.touch()));
+                let devices = self.devices.iter().map(DeviceWindow::touch);
+                watches.chain(devices).fold(self.builder.touch(), u64::wrapping_add)
+            }
+        }
+    }
+
     /// Takes the readings of a batch at `offset` in, each once.
     pub(crate) fn take(
         &mut self,
