@@ -52,8 +52,7 @@ impl Variant {
                 "the same, with windows of a minute: the forest scores each message; usual values count after 30"
             }
             Self::Growth => {
-                "profile home, windows of a minute: the forest scores each message; at rest after a minute; a block a patient and 10 \
-                 messages"
+                "profile home, windows of a minute: the forest scores each message; a block a patient and 10 messages"
             }
         }
     }
@@ -66,9 +65,7 @@ impl Variant {
             Self::Growth => (home.step_ms, 5),
         };
         let baseline = vitals::BaselineSettings { enough_windows, ..home.baseline };
-        // Ten minutes of training are too few to tell who is at rest as the profile does.
-        let rest_ms = if self == Self::Growth { home.step_ms } else { home.rest_ms };
-        Settings { warm_up_days: 0, window_ms, baseline, rest_ms, ..home }
+        Settings { warm_up_days: 0, window_ms, baseline, ..home }
     }
 
     fn monitor(self, name: &str) -> monitor::Settings {

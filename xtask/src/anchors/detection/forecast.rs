@@ -12,7 +12,8 @@ use super::report::{Ahead, Crossing, Forecast, Foretold, Part};
 
 /// A limit that people at rest cross often enough to be judged by.
 const LIMIT: [&str; 2] = ["--limit", "heart_rate:above:90"];
-const COLUMNS: [&str; 2] = ["--map", "heart_rate=HR,respiration=RESP,spo2=SpO2"];
+/// Columns of the bedside that are kept, and their signals.
+const COLUMNS: [(&str, &str); 3] = [("HR", "heart_rate"), ("RESP", "respiration"), ("SpO2", "spo2")];
 
 pub(super) struct Files {
     home: Vec<PathBuf>,
@@ -43,11 +44,10 @@ pub(super) fn measure(product: &Product, files: &Files, scratch: &Path) -> Resul
     if !files.bedside.is_empty() {
         fs::create_dir_all(scratch).with_context(|| format!("making {}", scratch.display()))?;
         let in_seconds = files.bedside.iter().map(|file| to_seconds(file, scratch)).collect::<Result<Vec<_>>>()?;
-        let options = [&["forecast", "--profile", "bedside", "--json"], &COLUMNS[..]].concat();
+        let options = ["forecast", "--profile", "bedside", "--json"];
         commands.push(product::line("caduceus", &options) + " OUT/*_1min.csv");
         forecast.bedside = run(product, &options, &in_seconds)?;
         forecast.bedside = forecast.bedside.into_iter().map(|vital| Foretold { crossing: None, ..vital }).collect();
-        forecast.bedside.retain(|vital| COLUMNS[1].contains(&format!("{}=", vital.signal)));
     }
     forecast.commands = commands.join("; ");
     Ok(forecast)
@@ -59,21 +59,27 @@ fn run(product: &Product, options: &[&str], files: &[PathBuf]) -> Result<Vec<For
     vitals(&product.run(&arguments)?, &product::line("caduceus", &arguments))
 }
 
-/// The same recording with a first column `time` in seconds.
+/// Heart rate, respiration and saturation of a recording that counts minutes, with times in seconds.
 fn to_seconds(file: &Path, folder: &Path) -> Result<PathBuf> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let mut out = String::new();
-    for (number, line) in text.lines().enumerate() {
-        let (first, rest) = line.split_once(',').with_context(|| format!("{}: one column", file.display()))?;
-        let first = match first.trim().parse::<u64>() {
-            Ok(minute) => (minute * 60).to_string(),
-            Err(_) if number == 0 => "time".into(),
-            Err(_) => first.to_owned(),
-        };
-        out += &format!("{first},{rest}\n");
+    let header: Vec<&str> = text.lines().next().unwrap_or_default().split(',').collect();
+    let kept: Vec<(&str, usize)> = COLUMNS
+        .iter()
+        .filter_map(|(name, signal)| Some((*signal, header.iter().position(|other| other == name)?)))
+        .collect();
+    let mut out: String =
+        std::iter::once("time").chain(kept.iter().map(|(signal, _)| *signal)).collect::<Vec<_>>().join(",");
+    for line in text.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let minute = cells.first().and_then(|minute| minute.parse::<u64>().ok());
+        let minute = minute.with_context(|| format!("{}: no minute in {line}", file.display()))?;
+        out += &format!("\n{}", minute * 60);
+        for (_, at) in &kept {
+            out += &format!(",{}", cells.get(*at).copied().unwrap_or_default());
+        }
     }
     let to = folder.join(file.file_name().unwrap_or_default());
-    fs::write(&to, out).with_context(|| format!("writing {}", to.display()))?;
+    fs::write(&to, out + "\n").with_context(|| format!("writing {}", to.display()))?;
     Ok(to)
 }
 
@@ -145,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn minutes_become_seconds_and_nothing_else_changes() {
+    fn minutes_become_seconds_and_three_signals_are_kept() {
         let folder = std::env::temp_dir().join(format!("xtask-seconds-{}", std::process::id()));
         fs::create_dir_all(folder.join("out")).unwrap();
         let file = folder.join("b_1min.csv");
-        fs::write(&file, "minute,HR,RESP\n0,0.0,\n61,62.8,12.7\n").unwrap();
+        fs::write(&file, "minute,HR,ABPSys,RESP\n0,0.0,100.0,\n61,62.8,,12.7\n").unwrap();
         let to = to_seconds(&file, &folder.join("out")).unwrap();
-        assert_eq!(fs::read_to_string(to).unwrap(), "time,HR,RESP\n0,0.0,\n3660,62.8,12.7\n");
+        assert_eq!(fs::read_to_string(to).unwrap(), "time,heart_rate,respiration\n0,0.0,\n3660,62.8,12.7\n");
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -16,8 +16,8 @@ use crate::anchors::proc;
 const PATIENTS: [u32; 5] = [10, 100, 1_000, 10_000, 100_000];
 /// So that each of the most patients has one block: ten messages each.
 const MESSAGES: u64 = 1_000_000;
-/// After it each patient has a baseline, and its next message begins a block.
-const TRAINING_MINUTES: u32 = 10;
+/// After it the forest scores each patient's messages, and its next message begins a block.
+const TRAINING_MINUTES: u32 = 30;
 const PIPELINE: &str = "ours-growth";
 const AT_MOST: f64 = 1.5;
 
