@@ -20,7 +20,7 @@ const PLOT: f64 = 170.0;
 const AXIS: f64 = 46.0;
 const HOUR_MS: i64 = 3_600_000;
 /// Letters of a sentence in one line.
-const LETTERS: usize = 118;
+const LETTERS: usize = 150;
 
 /// Draws all vitals of a person that have values.
 pub(crate) fn svg(outlook: &Outlook) -> String {
@@ -127,9 +127,8 @@ fn draw_limits(svg: &mut Svg, vital: &Vital, made_ms: i64, x: &Scale, y: &Scale)
         let level = y.at(milli(at.limit.limit_milli));
         svg.line("limit", (LEFT, level), (RIGHT, level));
         let side = if at.limit.side == Side::Above { "upper" } else { "lower" };
-        let below = if at.limit.side == Side::Above { -6.0 } else { 14.0 };
         let limit = format!("{side} limit {}", amount(vital.signal, at.limit.limit_milli));
-        svg.text("alerttext", "start", (LEFT + 6.0, level + below), &limit);
+        svg.text("alerttext", "start", (LEFT + 6.0, level - 6.0), &limit);
         if let Some((from_ms, to_ms, label)) = interval(at) {
             let left = x.at(float_ms(made_ms.saturating_add(from_ms)));
             let right = x.at(float_ms(made_ms.saturating_add(to_ms)));
@@ -174,7 +173,7 @@ fn draw_axis(svg: &mut Svg, outlook: &Outlook, (begin_ms, made_ms, end_ms): (i64
         }
         at_ms = at_ms.saturating_add(step_ms);
     }
-    svg.text("small", "start", (RIGHT + 10.0, bottom + 16.0), &format!("now: {}", outlook.time(made_ms)));
+    svg.text("small", "start", (RIGHT + 10.0, bottom - PLOT + 10.0), &format!("now: {}", outlook.time(made_ms)));
 }
 
 /// What the vertical axis has to hold.
@@ -184,7 +183,8 @@ fn range(vital: &Vital) -> (f64, f64) {
     let limits = vital.limits.iter().map(|at| at.limit.limit_milli);
     let values = vital.history.iter().map(|(_, mean)| *mean).chain(band).chain(limits).map(milli);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    let air = ((high - low) * 0.08).max(0.5);
+    // Room for the words at a limit.
+    let air = ((high - low) * 0.14).max(0.5);
     (low - air, high + air)
 }
 
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_long_sentence_is_broken_between_words() {
-        let lines = folded(&"word ".repeat(60));
+        let lines = folded(&"word ".repeat(75));
         assert!(lines.len() == 3 && lines.iter().all(|line| line.chars().count() <= LETTERS + 3), "{lines:?}");
         assert_eq!(capital("heart rate"), "Heart rate");
     }

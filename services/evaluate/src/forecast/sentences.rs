@@ -80,7 +80,7 @@ fn foretold(name: &str, beyond: &str, crossing: &Crossing, step_ms: i64) -> Stri
 
 fn untried(score: &CrossingScore) -> String {
     match score.crossed {
-        0 => "it never did in this recording, so that could not be tried".into(),
+        0 => format!("it did after none of {} forecasts, so that could not be tried", score.forecasts),
         crossed => format!("crossings came too seldom to be tried (after {crossed} of {} forecasts)", score.forecasts),
     }
 }
@@ -101,7 +101,7 @@ pub(crate) fn silence(vital: &Vital, silence: &Silence) -> String {
     let name = name(vital);
     match silence {
         Silence::NotReady(ForecastError::TooLittleHistory { have_ms, need_ms, .. }) if have_ms < need_ms => {
-            format!("{name}: no forecast, {} of history at a time; {} are needed", span(*have_ms), span(*need_ms))
+            format!("{name}: no forecast, {} of history; {} are needed", span(*have_ms), span(*need_ms))
         }
         Silence::NotReady(ForecastError::TooLittleHistory { have_outcomes, need_outcomes, .. }) => format!(
             "{name}: no forecast, too many gaps: of {have_outcomes} past moments it is known what came after them, {need_outcomes} are needed"
