@@ -130,7 +130,7 @@ fn a_rising_heart_rate_crosses_its_limit_when_it_says() {
 fn a_flat_series_is_expected_to_cross_nothing() {
     let folder = Folder::new();
     let mut noise = chance(2);
-    let file = folder.write("flat.csv", recording("spo2", |_| Some(97.0 + noise()), 4 * DAY_STEPS));
+    let file = folder.write("flat.csv", recording("spo2", |_| Some(97.0 + noise()), 2 * DAY_STEPS));
     let object = object(&Options { profile: Profile::Bedside, ..options(file.clone(), &[]) });
     let limit = &object["vitals"][0]["limits"][0];
     assert_eq!(
