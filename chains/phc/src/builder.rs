@@ -55,6 +55,13 @@ pub struct BlockBuilder {
 }
 
 impl BlockBuilder {
+    /// An empty one with room for as many readings: a patient's next block is much like the last.
+    #[must_use]
+    pub fn like(&self) -> Self {
+        let readings = self.readings.iter().map(|(category, gathered)| (*category, gathered.like()));
+        Self { readings: readings.collect(), ..Self::default() }
+    }
+
     /// Adds a reading to its category's batch. `now_ms` is the patient's event time.
     pub fn reading<'a>(&mut self, category: u8, record: impl Into<RecordRef<'a>>, now_ms: i64) {
         let RecordRef { device, subject, sequence, reading, received_ms, raw } = record.into();
@@ -182,7 +189,7 @@ impl BlockBuilder {
         rng: &mut (impl CryptoRng + RngCore),
     ) -> Result<BlockDraft, Error> {
         let mut batches = Vec::new();
-        for (category, gathered) in &self.readings {
+        for (category, gathered) in self.readings.iter().filter(|(_, gathered)| !gathered.is_empty()) {
             if *category >= CATEGORY_PARAMETERS {
                 return Err(Error::Bounds { what: "category", reason: format!("{category} is not one of readings") });
             }

@@ -79,6 +79,15 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// None yet, with room for as many.
+    pub(crate) fn like(&self) -> Self {
+        Self { rows: Vec::with_capacity(self.rows.len()), values: Vec::with_capacity(self.values.len()) }
+    }
+
     pub(crate) fn touch(&self) -> u64 {
         let row = self.rows.last().map_or(0, |(row, _)| row.time_ms);
         row.cast_unsigned().wrapping_add(self.values.last().map_or(0, |value| value.sequence))
@@ -112,7 +121,8 @@ impl Gathered {
         let sources = used.into_iter().map(|(device, subject)| (device.as_str(), subject)).collect();
         let (raws, raw_ranks) = ranked(of(|message| message.raw), &messages.raws, 1);
         let ends = self.rows.iter().skip(1).map(|(_, from)| *from).chain([self.values.len()]);
-        let heads = self.rows.iter().zip(ends).filter_map(|((row, _), end)| {
+        let mut heads = Vec::with_capacity(self.rows.len());
+        heads.extend(self.rows.iter().zip(ends).filter_map(|((row, _), end)| {
             let Message { source, raw, received_ms } = message(row)?;
             let head = Head {
                 time_ms: row.time_ms,
@@ -123,8 +133,7 @@ impl Gathered {
                 raw: if raw == 0 { 0 } else { raw_ranks.get(raw as usize - 1)?.saturating_add(1) },
             };
             Some((head, end))
-        });
-        let heads = heads.collect();
+        }));
         Rows { sources, raws: raws.into_iter().copied().collect(), heads, values: Cow::Borrowed(&self.values) }.sorted()
     }
 }

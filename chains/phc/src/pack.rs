@@ -83,10 +83,18 @@ impl Content<'_> {
         }
     }
 
+    /// How many readings they are.
+    fn values(&self) -> usize {
+        match self {
+            Self::Readings(rows) => rows.values.len(),
+            Self::Scores(_) | Self::Access(_) | Self::Parameters(_) => self.len(),
+        }
+    }
+
     /// Shows the canonical bytes of each record in turn.
     pub(crate) fn each_encoded(&self, see: impl FnMut(&[u8])) {
         fn each<T: borsh::BorshSerialize>(records: impl IntoIterator<Item = T>, mut see: impl FnMut(&[u8])) {
-            let mut bytes = Vec::new();
+            let mut bytes = Vec::with_capacity(256);
             for record in records {
                 bytes.clear();
                 // Writing to memory does not fail.
@@ -110,7 +118,9 @@ pub(crate) fn pack(seed: &SaltSeed, content: &Content<'_>) -> Result<Vec<u8>, Er
     if !(1..=BATCH_RECORDS_MAX as usize).contains(&content.len()) {
         return refuse(format!("{} records, 1 to {BATCH_RECORDS_MAX} are possible", content.len()));
     }
-    let mut out = vec![VERSION];
+    // About a byte a number, with the names in front.
+    let mut out = Vec::with_capacity(SEED_BYTES + 256 + 4 * content.len() + 2 * content.values());
+    out.push(VERSION);
     out.extend_from_slice(&seed.0);
     match content {
         Content::Readings(rows) => {

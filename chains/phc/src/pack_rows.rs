@@ -79,7 +79,9 @@ fn by_shape<'a>(rows: &'a Rows<'_>) -> Vec<(Shape<'a>, Vec<Shape<'a>>)> {
         if series.get(last).is_none_or(|(shape, _)| *shape != row) {
             last = *places.entry(row).or_insert(series.len());
             if last == series.len() {
-                series.push((row, Vec::new()));
+                // Most batches are one series.
+                let room = if series.is_empty() { rows.heads.len() } else { 0 };
+                series.push((row, Vec::with_capacity(room)));
             }
         }
         if let Some((_, rows)) = series.get_mut(last) {

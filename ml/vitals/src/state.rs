@@ -20,6 +20,8 @@ use sha2::{Digest, Sha256};
 
 const VERSION: u16 = 3;
 const MINUTE_MS: i64 = 60_000;
+/// Room for nearly every state.
+const STATE_BYTES: usize = 4_096;
 
 /// State of one subject: a patient, or a location with its environment sensors.
 ///
@@ -109,8 +111,10 @@ impl PatientState {
     /// Canonical bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(STATE_BYTES);
         // Writing to memory does not fail.
-        borsh::to_vec(self).unwrap_or_default()
+        let _written = borsh::to_writer(&mut bytes, self);
+        bytes
     }
 
     /// Reads what [`Self::to_bytes`] gave, and nothing else.

@@ -308,7 +308,8 @@ impl Patient {
         through: u64,
         access: u64,
     ) -> Result<Cut> {
-        let builder = std::mem::take(&mut self.builder);
+        let next = self.builder.like();
+        let builder = std::mem::replace(&mut self.builder, next);
         let draft = if builder.is_empty() {
             None
         } else {
