@@ -4,12 +4,14 @@
 //! The messages, the broker and our side are `bench-stream`; here is who takes turns when, and what is made of it.
 
 mod broker;
+mod cells;
 mod goals;
 mod growth;
 mod pipeline;
 mod report;
 mod table;
 mod turns;
+mod words;
 
 use anyhow::{Context as _, Result};
 

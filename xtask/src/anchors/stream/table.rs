@@ -2,46 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::goals::{OURS, RAW};
-use super::report::{Goal, Growth, Pipeline, Point, Report, Round};
-use crate::anchors::statistics::Spread;
+use super::cells::{NONE, done, growth, rates};
+use super::goals::RAW;
+use super::report::{Goal, Pipeline, Report};
+use super::words::{NOT_SAME, SAME};
 use crate::anchors::table::{caution, number, of_machine};
-
-const NONE: &str = "–";
-
-const SAME: &str = "\
-- The same messages: one a patient and minute, a reading of each of 8 signals in it, from the project's own seeded simulator (people in \
-bed); one partition; the first ones only to learn from.
-- The same broker and its settings; `read_committed`, `acks=all`, one transaction for blocks, alerts and the read position; what is read \
-is taken in micro-batches of 500 messages. A raw reader moves its read position every 500.
-- CPU time of a round is that of the whole process, user and system, all threads, until it is quiet again after its answer: what is \
-fetched ahead is part of the cost.
-
-";
-
-const NOT_SAME: &str = "\
-Harder for ours:
-
-- Peers read JSON in the clear, and open and seal nothing; ours opens each message with its patient's key, and seals blocks' content, \
-alerts and states.
-- Peers keep one chain for all patients: one header and one signature a micro-batch. Ours keeps one a patient: blocks as in the table, \
-each signed, with its state.
-- Peers' blocks go into the broker only, which acknowledges before it syncs. Ours also go into packs on disk, synced before each \
-transaction; and it reads its own blocks back from the log.
-- Peers' features are deviations from a running mean and a running mean deviation. Ours are usual values by hour, quality of signals, \
-rest, limits, persistence, episodes.
-- Ours refuses repetitions and conflicts of devices, and asks for keys and grant at every message.
-
-Easier for ours:
-
-- `ours` calls its forest once a patient and window of five minutes, as the product does; peers call theirs for each message. \
-`ours-each-message` does too.
-- A block of `ours` closes after an hour or with an alert, so some micro-batches bring none and need no transaction; a peer makes one a \
-micro-batch. The transactions are counted in the table.
-- Ours is written in Rust, one process; peers pay for their language. That is part of the question.
-- The simulated people were known for hours, not for weeks: the state of a patient that ours seals with each block is smaller than it will be.
-
-";
 
 pub(in crate::anchors) fn page(report: &Report) -> String {
     let mut page = String::from("# The whole path beside its peers\n\n");
@@ -117,97 +82,6 @@ fn verdict(met: Option<bool>) -> &'static str {
     met.map_or("not measured", |met| if met { "met" } else { "**not met**" })
 }
 
-fn rates(page: &mut String, pipelines: &[Pipeline]) {
-    page.push_str(
-        "## Messages per CPU second\n\nThousands, median of the rounds (lowest to highest); and what a message costs, µs: CPU time of the \
-         pipeline, wall time with waiting for the broker and for others on the machine, CPU time of the broker.\n\n\
-         | | messages per CPU second | ours is | CPU | wall | broker |\n| --- | --- | --- | --- | --- | --- |\n",
-    );
-    let ours = pipelines.iter().find(|pipeline| pipeline.name == OURS).and_then(Pipeline::rate);
-    for pipeline in pipelines {
-        let Some(rate) = pipeline.rate() else {
-            let _ = writeln!(page, "| {} | left out |{}", pipeline.name, " – |".repeat(4));
-            continue;
-        };
-        let [median, lowest, highest] = [rate.median, rate.lowest, rate.highest].map(|rate| number(rate / 1e3));
-        let times = ours.map_or(NONE.into(), |ours| format!("{}×", number(ours.median / rate.median)));
-        let cost = |of: fn(&Round) -> f64| {
-            let costs: Vec<f64> = pipeline.rounds.iter().map(|round| of(round) / round.messages as f64 * 1e6).collect();
-            Spread::of(&costs).map_or(NONE.into(), |cost| number(cost.median))
-        };
-        let costs = [cost(|round| round.cpu_s), cost(|round| round.wall_s), cost(|round| round.broker_cpu_s)];
-        let _ = writeln!(
-            page,
-            "| {} | {median} ({lowest} to {highest}) | {times} | {} |",
-            pipeline.name,
-            costs.join(" | ")
-        );
-    }
-    page.push('\n');
-}
-
-/// What was done, over all rounds.
-fn done(page: &mut String, pipelines: &[Pipeline]) {
-    page.push_str(
-        "## What came of it\n\nOver all rounds. Transactions and scores are counted where they are not one a block and one a message. Alerts \
-         while somebody is ill and otherwise, in 1,000 messages: peers alert about messages, ours about episodes, once when one begins and \
-         again when it grows worse; it also counts their ends in the column of alerts.\n\n\
-         | | messages | readings | scores | blocks | transactions | alerts | ill | well |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-    );
-    for pipeline in pipelines.iter().filter(|pipeline| pipeline.left_out.is_none()) {
-        let sum = |of: fn(&Round) -> u64| pipeline.rounds.iter().map(of).sum::<u64>();
-        let sum_of = |of: fn(&Round) -> Option<u64>| {
-            let counts: Option<Vec<u64>> = pipeline.rounds.iter().map(of).collect();
-            counts.map_or(NONE.into(), |counts| counts.iter().sum::<u64>().to_string())
-        };
-        let messages = sum(|round| round.messages);
-        let judged = pipeline
-            .alerts
-            .map_or([NONE.to_owned(), NONE.to_owned()], |alerts| alerts.rates().map(|rate| number(rate * 1e3)));
-        let or_none = |count: u64| if pipeline.alerts.is_some() { count.to_string() } else { NONE.into() };
-        let cells = [
-            messages.to_string(),
-            (messages * 8).to_string(),
-            sum_of(|round| round.scores),
-            or_none(sum(|round| round.blocks)),
-            sum_of(|round| round.commits),
-            or_none(sum(|round| round.alerts)),
-        ];
-        let _ = writeln!(page, "| {} | {} | {} |", pipeline.name, cells.join(" | "), judged.join(" | "));
-    }
-    page.push('\n');
-}
-
-fn growth(page: &mut String, growth: &Growth) {
-    let _ = write!(
-        page,
-        "## By number of patients\n\nOurs at the same number of messages and readings a block, each on a broker of its own ({}). Of ten patients \
-         a micro-batch holds five blocks each, which share one state.\n\n\
-         | patients | messages | CPU, µs a message | messages per CPU second | blocks | scores | memory at its highest, MiB |\n\
-         | --- | --- | --- | --- | --- | --- | --- |\n",
-        growth.settings
-    );
-    for Point { patients, round, peak_mib, left_out } in &growth.points {
-        let Some(round) = round else {
-            let why = left_out.as_deref().unwrap_or_default().replace('|', "/");
-            let _ = writeln!(page, "| {patients} | **left out**: {why} |{}", " – |".repeat(5));
-            continue;
-        };
-        let _ = writeln!(
-            page,
-            "| {patients} | {} | {} | {} | {} | {} | {} |",
-            round.messages,
-            number(round.cpu_s / round.messages as f64 * 1e6),
-            number(round.messages as f64 / round.cpu_s),
-            round.blocks,
-            round.scores.map_or(NONE.into(), |scores| scores.to_string()),
-            peak_mib.map_or(NONE.into(), |mib| format!("{mib:.0}")),
-        );
-    }
-    page.push('\n');
-}
-
 fn pipelines(page: &mut String, pipelines: &[Pipeline]) {
     page.push_str("## Pipelines\n\n| | versions | settings |\n| --- | --- | --- |\n");
     for Pipeline { name, versions, settings, left_out, .. } in pipelines {
@@ -244,8 +118,8 @@ fn how(page: &mut String, report: &Report) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::goals;
-    use super::super::report::{Alerts, Messages};
+    use super::super::goals::{self, OURS};
+    use super::super::report::{Alerts, Growth, Messages, Point, Round};
     use super::*;
     use crate::anchors::machine::Machine;
 
