@@ -213,6 +213,9 @@ fn the_operation_matrix_holds_whatever_is_granted() {
         }
     }
     assert!(!matrix(Some(Role::Regulator), false, DataGroup::MedicalHistory, Mode::ReadWrite));
+    // What doctors set for the detector is theirs to update, as a prescription is; numbers without a meaning are nobody's.
+    assert_eq!(Category::PARAMETERS.group(), Category::PRESCRIPTIONS.group());
+    assert_eq!([251, 253, 254].map(|number| Category(number).group()), [None; 3]);
     assert!(!matrix(None, false, DataGroup::Personal, Mode::Read));
 }
 
