@@ -1,7 +1,8 @@
 //! Readings out: the records of a personal chain, each with its proof, to whom the patient permits it (capabilities D5, E4, E5).
 //!
-//! `GET /phc/{chain}/records?category=vitals[&from=…][&to=…][&limit=…][&cursor=…]`: readings of `from ≤ time < to`, a page of at
-//! most `limit` (100; 1,000 at the most). Where there is more, `next` is the cursor of the next page, which may be short or empty.
+//! `GET /phc/{chain}/records?category=vitals[&from=…][&to=…][&limit=…][&cursor=…]`: rows of readings of `from ≤ time < to`, what a
+//! device measured at one moment under `values`, a page of at most `limit` rows (100; 1,000 at the most). Where there is more, `next`
+//! is the cursor of the next page, which may be short or empty.
 
 mod chains;
 mod index;
