@@ -77,26 +77,31 @@ pub(super) fn growth(page: &mut String, growth: &Growth) {
         page,
         "## By number of patients\n\nOurs at the same number of messages and readings a block, each on a broker of its own ({}). Of ten patients \
          a micro-batch holds five blocks each, which share one state.\n\n\
-         | patients | messages | CPU, µs a message | messages per CPU second | blocks | scores | memory at its highest, MiB |\n\
-         | --- | --- | --- | --- | --- | --- | --- |\n",
+         | patients | messages | CPU, µs a message | messages per CPU second | blocks | transactions | scores | memory at its highest, MiB |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         growth.settings
     );
     for Point { patients, round, peak_mib, left_out } in &growth.points {
         let Some(round) = round else {
             let why = left_out.as_deref().unwrap_or_default().replace('|', "/");
-            let _ = writeln!(page, "| {patients} | **left out**: {why} |{}", " – |".repeat(5));
+            let _ = writeln!(page, "| {patients} | **left out**: {why} |{}", " – |".repeat(6));
             continue;
         };
         let _ = writeln!(
             page,
-            "| {patients} | {} | {} | {} | {} | {} | {} |",
+            "| {patients} | {} | {} | {} | {} | {} | {} | {} |",
             round.messages,
             number(round.cpu_s / round.messages as f64 * 1e6),
             number(round.messages as f64 / round.cpu_s),
             round.blocks,
-            round.scores.map_or(NONE.into(), |scores| scores.to_string()),
+            count(round.commits),
+            count(round.scores),
             peak_mib.map_or(NONE.into(), |mib| format!("{mib:.0}")),
         );
     }
     page.push('\n');
+}
+
+fn count(of: Option<u64>) -> String {
+    of.map_or(NONE.into(), |count| count.to_string())
 }
