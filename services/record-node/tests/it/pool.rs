@@ -72,6 +72,28 @@ async fn node_height_of(node: &record_node::Handle<crate::toy::Toy>, id: ledger:
     within("a committed transaction", node.await_committed(id)).await.unwrap().height
 }
 
+/// Nobody but the node that holds the second knows of it, and no block follows that would have the node look.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_with_one_sequence_at_two_nodes_one_is_committed_and_the_other_told_at_once() {
+    let network = Network::started(&WEIGHTS, |_| {}).await;
+    let sender = KeyPair::from_seed(&[99; 32]);
+    for sequence in 0..5 {
+        let (first, second) = (write(NETWORK, &sender, sequence, 16), write(NETWORK, &sender, sequence, 17));
+        let outcome = async |node: usize, (id, bytes): (ledger::Digest, bytes::Bytes)| {
+            let node = network.node(node);
+            match node.submit(bytes).await {
+                Ok(_) => node.await_committed(id).await.is_ok(),
+                Err(SubmitError::SequenceTaken { .. } | SubmitError::Refused(Refusal::Stale { .. })) => false,
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let both = async { tokio::join!(outcome(0, first), outcome(1, second)) };
+        let (first, second) = within("a verdict on both", both).await;
+        assert!(first != second, "one of the two: {first}, {second}");
+    }
+    network.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn blocks_much_larger_than_a_part_travel_and_are_the_same_everywhere() {
     let network = Network::started(&WEIGHTS, |config| {

@@ -45,22 +45,38 @@ impl<M: StateMachine> Driver<M> {
     fn settle(&mut self, summary: &BlockSummary) {
         let height = summary.height;
         self.shared.mempool().committed(height, &summary.transactions);
+        // Before anybody is told: whoever hears that a transaction is in a block finds that block.
+        self.shared.heights.send_replace(height);
         for (index, id) in (0u32..).zip(&summary.transactions) {
             self.shared.tell(id, &Ok(Committed { height, index }));
         }
-        if self.last_prune.elapsed() >= PRUNE_INTERVAL || summary.transactions.is_empty() {
-            self.last_prune = tokio::time::Instant::now();
-            self.shared.forget_gone_waiters();
-            let machine = self.shared.machine();
-            let dropped = self.shared.mempool().prune(|admission| machine.still_valid(admission));
-            drop(machine);
-            for (id, why) in dropped {
-                self.shared.tell(&id, &Err(AwaitError::Dropped(why)));
-            }
+        self.unpruned = true;
+        if summary.transactions.is_empty() {
+            self.prune();
+        } else {
+            self.prune_where_due();
         }
         metrics::gauge!("record_node_height").set(f64::from(u32::try_from(height).unwrap_or(u32::MAX)));
         metrics::counter!("record_node_transactions").increment(summary.transactions.len() as u64);
-        self.shared.heights.send_replace(height);
+    }
+
+    /// Looks through the mempool where a block was decided since that was done last, at most once an interval. The last of
+    /// many blocks may be followed by none for long, and what it made impossible would wait as long.
+    pub(super) fn prune_where_due(&mut self) {
+        if self.unpruned && self.last_prune.elapsed() >= PRUNE_INTERVAL {
+            self.prune();
+        }
+    }
+
+    fn prune(&mut self) {
+        (self.unpruned, self.last_prune) = (false, tokio::time::Instant::now());
+        self.shared.forget_gone_waiters();
+        let machine = self.shared.machine();
+        let dropped = self.shared.mempool().prune(|admission| machine.still_valid(admission));
+        drop(machine);
+        for (id, why) in dropped {
+            self.shared.tell(&id, &Err(AwaitError::Dropped(why)));
+        }
     }
 }
 

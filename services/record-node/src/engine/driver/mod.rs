@@ -72,6 +72,8 @@ pub(super) struct Driver<M: StateMachine> {
     pace: pace::Pace,
     arrivals_seen: u64,
     last_prune: tokio::time::Instant,
+    /// A block was decided since.
+    unpruned: bool,
 }
 
 fn round_number(round: Round) -> u32 {
@@ -135,6 +137,7 @@ impl<M: StateMachine> Driver<M> {
             pace,
             arrivals_seen: 0,
             last_prune: tokio::time::Instant::now(),
+            unpruned: false,
             config,
         })
     }
@@ -158,6 +161,7 @@ impl<M: StateMachine> Driver<M> {
                 () = shared.wake.notified(), if self.start.is_some() => {}
                 () = tokio::time::sleep_until(wait_until), if self.start.is_some() => {}
                 _ = tick.tick() => {
+                    self.prune_where_due();
                     self.tell_tip(&mut told_height).await?;
                     if ticks.is_multiple_of(HELLO_TICKS) {
                         self.send(single(Part::Hello(Box::new(self.proof.clone())))).await?;
