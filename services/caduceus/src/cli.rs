@@ -3,6 +3,7 @@
 mod detect;
 mod forecast;
 mod forest;
+mod recordings;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,6 @@
 //! `caduceus detect`: recordings under the platform's own detector.
 
 use evaluate::detect::{self, Options, Profile};
-use recording::Columns;
 
 use crate::cli;
 use crate::console::Working;
@@ -10,10 +9,11 @@ use crate::platform::COHORT_SEED;
 
 /// Runs the command.
 pub(crate) fn run(arguments: cli::Detect) -> Outcome {
-    let cli::Detect { files, map, time, person, profile, labels, mark, scores, chart, json } = arguments;
+    let cli::Detect { recordings, profile, labels, mark, scores, chart, json } = arguments;
+    let (files, columns) = recordings.split(mark);
     let options = Options {
         files,
-        columns: Columns { time, person, label: mark, signals: map },
+        columns,
         profile: match profile {
             cli::Profile::Home => Profile::Home,
             cli::Profile::Bedside => Profile::Bedside,

@@ -1,7 +1,6 @@
 //! `caduceus forecast`: when a vital will cross its limit.
 
 use evaluate::forecast::{self, Options, Profile};
-use recording::Columns;
 
 use crate::cli;
 use crate::console::Working;
@@ -9,13 +8,13 @@ use crate::failure::Outcome;
 
 /// Runs the command.
 pub(crate) fn run(arguments: cli::Forecast) -> Outcome {
-    let cli::Forecast { files, map, time, person, profile, limit: limits, chart, json } = arguments;
+    let cli::Forecast { recordings, profile, limit: limits, chart, json } = arguments;
     let profile = match profile {
         cli::Outlook::Home => Profile::Home,
         cli::Outlook::Bedside => Profile::Bedside,
         cli::Outlook::Day => Profile::Day,
     };
-    let columns = Columns { time, person, label: None, signals: map };
+    let (files, columns) = recordings.split(None);
     let options = Options { files, columns, profile, limits, chart, json };
     let mut out = Vec::new();
     let working = Working::begin();

@@ -9,21 +9,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::data::{FEATURES, Files};
-use super::install;
+use super::install::{self, From, OURS};
 use super::peer::Peer;
 use super::report::PeerReport;
 
-pub(super) const OURS: &str = "ours";
 /// A peer that finds anomalies worse than this is broken, or wrongly set.
 const LEAST_AUROC: f64 = 0.8;
-
-/// How a peer is had.
-pub(super) enum From {
-    Workspace,
-    /// These packages, in the pinned versions.
-    Python(&'static [&'static str]),
-    Java,
-}
 
 pub(super) struct Entrant {
     pub(super) name: &'static str,

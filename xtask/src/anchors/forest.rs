@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::data::{DESCRIPTION, Files};
-use super::entrant::{Entrant, From, OURS, Running};
+use super::entrant::{Entrant, Running};
+use super::install::{From, OURS};
 use super::machine::{self, Machine};
 use super::report::{GoalReport, Ratio, Report, WorkReport};
 use super::turns::{OverAll, take_turns};

@@ -8,6 +8,19 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+/// The name of our own side.
+pub(super) const OURS: &str = "ours";
+
+/// How a peer is had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// Our own side, a program of the workspace.
+    Workspace,
+    /// These packages, in the pinned versions.
+    Python(&'static [&'static str]),
+    Java,
+}
+
 /// `$CADUCEUS_CACHE`, else `caduceus` below `$XDG_CACHE_HOME`, else below `~/.cache`; there `anchors`.
 fn cache() -> Result<PathBuf> {
     let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -3,23 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use evaluate::detect::parse_mapping;
-use vitals::Signal;
+
+use super::recordings::Recordings;
 
 #[derive(Debug, Args)]
 pub(crate) struct Detect {
-    /// Recordings, CSV or .csv.gz: a column `time` and columns named by signals, for example `heart_rate` or `hr`.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Columns that are not named by their signals, for example heart_rate=HR,respiration=respr.
-    #[arg(long, value_name = "SIGNAL=COLUMN", value_delimiter = ',', value_parser = parse_mapping)]
-    pub(crate) map: Vec<(Signal, String)>,
-    /// The column of times: ISO 8601 with or without offset, or seconds since 1970, whatever it is called [default: time].
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) time: Option<String>,
-    /// The column that says whose row it is [default: the file's name up to _1min or .csv].
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) person: Option<String>,
+    #[command(flatten)]
+    pub(crate) recordings: Recordings,
     /// Whom the detector is set for; one set of numbers for everybody.
     #[arg(long, value_enum, default_value_t = Profile::Home)]
     pub(crate) profile: Profile,

@@ -6,7 +6,7 @@ use vitals::Side;
 use super::sentences::{name, sentence, silence, span};
 use super::told::{Ahead, Answer, AtLimit, Outlook, Vital};
 use crate::calendar::{DAY_MS, local_ms};
-use crate::draw::{Scale, Svg, ticks, width_of};
+use crate::draw::{Scale, Svg, float, milli, rounded, ticks, width_of};
 use crate::words::{amount, per};
 
 const WIDTH: f64 = 1_120.0;
@@ -26,7 +26,7 @@ const LETTERS: usize = 150;
 pub(crate) fn svg(outlook: &Outlook) -> String {
     let drawn: Vec<(&Vital, Vec<String>)> =
         outlook.vitals.iter().filter(|vital| vital.history.len() > 1).map(|vital| (vital, told(vital))).collect();
-    let height = |lines: &[String]| HEADING + LINE * float(lines.len()) + PLOT + AXIS;
+    let height = |said: &[String]| HEADING + LINE * lines(said.len()) + PLOT + AXIS;
     let bottom = TOP + drawn.iter().map(|(_, lines)| height(lines)).sum::<f64>();
     let names: Vec<String> = drawn.iter().map(|(vital, _)| name(vital)).collect();
     let title = format!("{}: {}", outlook.person, if names.is_empty() { "no vital".into() } else { names.join(", ") });
@@ -83,7 +83,7 @@ fn draw_vital(svg: &mut Svg, outlook: &Outlook, vital: &Vital, lines: &[String],
     let reach_ms = vital.ahead.as_ref().map_or(0, |ahead| ahead.reach_ms);
     // A quarter of the width is for what comes, whether anything is foretold or not.
     let end_ms = made_ms.saturating_add(reach_ms.max((made_ms - begin_ms) / 4));
-    let x = Scale::new((float_ms(begin_ms), float_ms(end_ms)), (LEFT, RIGHT));
+    let x = Scale::new((float(begin_ms), float(end_ms)), (LEFT, RIGHT));
     let y = Scale::new(range(vital), (plot + PLOT, plot));
     for tick in ticks(range(vital), 4.0) {
         svg.line("grid", (LEFT, y.at(tick)), (RIGHT, y.at(tick)));
@@ -93,7 +93,7 @@ fn draw_vital(svg: &mut Svg, outlook: &Outlook, vital: &Vital, lines: &[String],
         draw_ahead(svg, ahead, &x, &y);
     }
     for run in vital.history.chunk_by(|a, b| b.0 - a.0 <= 3 * vital.step_ms) {
-        let middle = |from_ms: i64| x.at(float_ms(from_ms.saturating_add(vital.step_ms / 2)));
+        let middle = |from_ms: i64| x.at(float(from_ms.saturating_add(vital.step_ms / 2)));
         let line: Vec<(f64, f64)> = run.iter().map(|(from_ms, mean)| (middle(*from_ms), y.at(milli(*mean)))).collect();
         match line.as_slice() {
             [one] => svg.dot("dot", *one, 2.0),
@@ -101,14 +101,14 @@ fn draw_vital(svg: &mut Svg, outlook: &Outlook, vital: &Vital, lines: &[String],
         }
     }
     draw_limits(svg, vital, made_ms, &x, &y);
-    svg.line("now", (x.at(float_ms(made_ms)), plot - 4.0), (x.at(float_ms(made_ms)), plot + PLOT));
+    svg.line("now", (x.at(float(made_ms)), plot - 4.0), (x.at(float(made_ms)), plot + PLOT));
     draw_axis(svg, outlook, (begin_ms, made_ms, end_ms), &x, plot + PLOT);
 }
 
 /// The band from the last value on, and its middle.
 fn draw_ahead(svg: &mut Svg, ahead: &Ahead, x: &Scale, y: &Scale) {
-    let begin = (x.at(float_ms(ahead.made_ms)), y.at(milli(ahead.last_milli)));
-    let place = |in_ms: i64, value: i64| (x.at(float_ms(ahead.made_ms.saturating_add(in_ms))), y.at(milli(value)));
+    let begin = (x.at(float(ahead.made_ms)), y.at(milli(ahead.last_milli)));
+    let place = |in_ms: i64, value: i64| (x.at(float(ahead.made_ms.saturating_add(in_ms))), y.at(milli(value)));
     let over = ahead.points.iter().map(|point| place(point.in_ms, point.high_milli));
     let under = ahead.points.iter().rev().map(|point| place(point.in_ms, point.low_milli));
     svg.area("ahead", &std::iter::once(begin).chain(over).chain(under).collect::<Vec<_>>());
@@ -130,8 +130,8 @@ fn draw_limits(svg: &mut Svg, vital: &Vital, made_ms: i64, x: &Scale, y: &Scale)
         let limit = format!("{side} limit {}", amount(vital.signal, at.limit.limit_milli));
         svg.text("alerttext", "start", (LEFT + 6.0, level - 6.0), &limit);
         if let Some((from_ms, to_ms, label)) = interval(at) {
-            let left = x.at(float_ms(made_ms.saturating_add(from_ms)));
-            let right = x.at(float_ms(made_ms.saturating_add(to_ms)));
+            let left = x.at(float(made_ms.saturating_add(from_ms)));
+            let right = x.at(float(made_ms.saturating_add(to_ms)));
             svg.rect("crossing", (left, level - 7.0), ((right - left).max(3.0), 14.0));
             let begin = left.min(WIDTH - width_of(&label) - 6.0);
             let beside = if at.limit.side == Side::Above { -12.0 } else { 24.0 };
@@ -153,7 +153,7 @@ fn interval(at: &AtLimit) -> Option<(i64, i64, String)> {
 
 fn draw_axis(svg: &mut Svg, outlook: &Outlook, (begin_ms, made_ms, end_ms): (i64, i64, i64), x: &Scale, bottom: f64) {
     svg.line("grid", (LEFT, bottom), (RIGHT, bottom));
-    let now = x.at(float_ms(made_ms));
+    let now = x.at(float(made_ms));
     svg.text("onsettext", "middle", (now, bottom + 16.0), "now");
     let span_ms = end_ms.saturating_sub(begin_ms);
     let step_ms = [1, 2, 3, 6, 12, 24].into_iter().map(|hours| hours * HOUR_MS).find(|step_ms| span_ms / step_ms <= 12);
@@ -163,7 +163,7 @@ fn draw_axis(svg: &mut Svg, outlook: &Outlook, (begin_ms, made_ms, end_ms): (i64
     let round_ms = if clock { local_ms(begin_ms, outlook.offset_minutes) } else { begin_ms - made_ms };
     let mut at_ms = begin_ms.saturating_add((-round_ms).rem_euclid(step_ms));
     while at_ms <= end_ms {
-        let place = x.at(float_ms(at_ms));
+        let place = x.at(float(at_ms));
         svg.line("grid", (place, bottom), (place, bottom + 5.0));
         if (place - now).abs() > 34.0 {
             let minutes = local_ms(at_ms, outlook.offset_minutes).rem_euclid(DAY_MS) / 60_000;
@@ -188,24 +188,9 @@ fn range(vital: &Vital) -> (f64, f64) {
     (low - air, high + air)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for drawing")]
-fn float_ms(value: i64) -> f64 {
-    value as f64
-}
-
 #[expect(clippy::cast_precision_loss, reason = "a number of lines")]
-fn float(count: usize) -> f64 {
+fn lines(count: usize) -> f64 {
     count as f64
-}
-
-fn milli(value: i64) -> f64 {
-    float_ms(value) / 1_000.0
-}
-
-/// Without digits that say nothing.
-fn rounded(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 #[cfg(test)]

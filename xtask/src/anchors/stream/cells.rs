@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::goals::OURS;
 use super::report::{Growth, Pipeline, Point, Round};
+use crate::anchors::install::OURS;
 use crate::anchors::statistics::Spread;
 use crate::anchors::table::number;
 

@@ -1,9 +1,9 @@
 //! What ours must reach.
 
 use super::report::{Goal, Pipeline, Ratio};
+use crate::anchors::install::OURS;
 use crate::anchors::statistics::Spread;
 
-pub(super) const OURS: &str = "ours";
 pub(super) const RAW: &str = "raw-decoded";
 /// Of these, the faster one is the strong Python pipeline.
 pub(super) const STRONG: [&str; 2] = ["python-vectorised-isotree", "python-vectorised-sklearn"];

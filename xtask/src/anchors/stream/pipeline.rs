@@ -9,20 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::broker::Broker;
-use super::goals::OURS;
 use super::report;
-use crate::anchors::install;
+use crate::anchors::install::{self, From, OURS};
 use crate::anchors::peer::Peer;
-
-/// How a pipeline is had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum From {
-    /// `bench-stream`.
-    Workspace,
-    /// These packages, in the pinned versions.
-    Python(&'static [&'static str]),
-    Java,
-}
 
 pub(super) struct Entrant {
     pub(super) name: &'static str,

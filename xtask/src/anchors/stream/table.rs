@@ -118,9 +118,10 @@ fn how(page: &mut String, report: &Report) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::goals::{self, OURS};
+    use super::super::goals;
     use super::super::report::{Alerts, Growth, Messages, Point, Round};
     use super::*;
+    use crate::anchors::install::OURS;
     use crate::anchors::machine::Machine;
 
     fn round(cpu_s: f64) -> Round {

@@ -6,7 +6,7 @@ use crate::detect::course::{Course, Point};
 use crate::detect::reasons::route_words;
 use crate::detect::report::Report;
 use crate::detect::watched::CHARTED;
-use crate::draw::{Rows, Scale, Svg, ticks, width_of};
+use crate::draw::{Rows, Scale, Svg, float, milli, rounded, ticks, width_of};
 use crate::words::{per, words};
 
 const WIDTH: f64 = 1_120.0;
@@ -167,19 +167,4 @@ fn draw_axis(svg: &mut Svg, report: &Report, (first_ms, last_ms): (i64, i64), x:
         None => format!("minutes since the first row ({} s since 1970)", first_ms / 1_000),
     };
     svg.text("small", "start", (LEFT, bottom + 56.0), &axis);
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for drawing")]
-fn float(value: i64) -> f64 {
-    value as f64
-}
-
-fn milli(value: i64) -> f64 {
-    float(value) / 1_000.0
-}
-
-/// Without digits that say nothing.
-fn rounded(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
