@@ -7,6 +7,7 @@ mod data;
 mod detection;
 mod entrant;
 mod forest;
+mod goal;
 mod install;
 mod machine;
 mod peer;
@@ -42,6 +43,9 @@ pub(crate) enum Anchors {
         /// Rounds of every pipeline; a figure that is published takes at least ten.
         #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=100))]
         rounds: u16,
+        /// A trial of these pipelines beside ours, and without growth: `--only raw-decoded,java-learning`.
+        #[arg(long, value_name = "PIPELINE,…", value_delimiter = ',')]
+        only: Vec<String>,
         /// Where the JSON goes, `docs/anchors-stream.json` if not said; the table goes beside it, with the ending `.md`.
         #[arg(long, value_name = "OUT.json")]
         json: Option<PathBuf>,
@@ -73,10 +77,10 @@ pub(crate) fn run(what: &Anchors) -> Result<()> {
             check_ending(&json)?;
             write(&json, &forest::measure(*rounds)?)
         }
-        Anchors::Stream { rounds, json } => {
+        Anchors::Stream { rounds, only, json } => {
             let json = json.clone().unwrap_or_else(|| root().join("docs/anchors-stream.json"));
             check_ending(&json)?;
-            write(&json, &stream::measure(*rounds)?)
+            write(&json, &stream::measure(*rounds, only)?)
         }
         Anchors::Detection { data, binary, json } => {
             let json = json.clone().unwrap_or_else(|| root().join("docs/anchors-detection.json"));

@@ -4,10 +4,12 @@ use anyhow::Result;
 
 use super::data::{DESCRIPTION, Files};
 use super::entrant::{Entrant, Running};
+use super::goal::{Bound, Goal};
 use super::install::{From, OURS};
-use super::machine::{self, Machine};
-use super::report::{GoalReport, Ratio, Report, WorkReport};
-use super::turns::{OverAll, take_turns};
+use super::machine::{self, Machine, OverAll};
+use super::report::{Report, WorkReport};
+use super::table::number;
+use super::turns::take_turns;
 
 const ENTRANTS: [Entrant; 8] = [
     Entrant {
@@ -113,13 +115,19 @@ pub(super) fn measure(rounds: u16) -> Result<Report> {
     })
 }
 
-fn goal(works: &[WorkReport], work: &str, against: &str, at_least: f64) -> GoalReport {
+/// The peer's time over ours: of wall time is what counts.
+fn goal(works: &[WorkReport], work: &str, against: &str, at_least: f64) -> Goal {
     let of = |peer: &str| {
         let work = works.iter().find(|report| report.name == work)?;
         work.measured.iter().find(|measured| measured.peer == peer)
     };
-    let ratio = of(OURS).zip(of(against)).and_then(|(ours, theirs)| Ratio::of(ours, theirs));
-    GoalReport { work: work.into(), against: against.into(), at_least, ratio }
+    let both = of(against).zip(of(OURS));
+    let wall = both.map(|(theirs, ours)| (&*theirs.wall.rounds, &*ours.wall.rounds));
+    let mut goal = Goal::times(format!("{work} against {against}"), Bound::AtLeast(at_least), wall);
+    if let Some((theirs, ours)) = both {
+        goal.on += &format!("; by CPU time {}×", number(theirs.cpu.spread.median / ours.cpu.spread.median));
+    }
+    goal
 }
 
 #[cfg(test)]
@@ -141,8 +149,7 @@ mod tests {
     fn a_goal_is_the_peers_time_over_ours() {
         let works = batch(vec![measured(OURS, &[1.0, 2.0, 1.0]), measured("isotree", &[9.0, 8.0, 8.0])]);
         let goal = goal(&works, "batch", "isotree", 8.0);
-        let ratio = goal.ratio.unwrap();
-        assert_eq!((ratio.of_medians, ratio.lowest, ratio.highest), (8.0, 4.0, 9.0));
+        assert_eq!((goal.measured, goal.on.as_str()), (Some(8.0), "4.00 to 9.00; by CPU time 8.00×"));
         assert_eq!(goal.met(), Some(true));
     }
 

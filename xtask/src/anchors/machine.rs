@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +43,42 @@ impl Machine {
     }
 }
 
+/// CPU and time while the measured ones had their turns, to tell what others used meanwhile.
+#[derive(Default)]
+pub(super) struct OverAll {
+    wall_s: f64,
+    busy_s: f64,
+    own_s: f64,
+}
+
+/// A turn that has begun.
+pub(super) struct Turn {
+    begin: Instant,
+    busy_s: f64,
+}
+
+impl Turn {
+    pub(super) fn begin() -> Self {
+        Self { begin: Instant::now(), busy_s: busy_s() }
+    }
+}
+
+impl OverAll {
+    /// Adds a turn that ends now, in which the measured ones used so much CPU time.
+    pub(super) fn add(&mut self, turn: &Turn, own_s: f64) {
+        self.wall_s += turn.begin.elapsed().as_secs_f64();
+        self.busy_s += busy_s() - turn.busy_s;
+        self.own_s += own_s;
+    }
+
+    /// What processes other than the measured ones used, in cores.
+    pub(super) fn others_cores(&self) -> f64 {
+        if self.wall_s == 0.0 { 0.0 } else { ((self.busy_s - self.own_s) / self.wall_s).max(0.0) }
+    }
+}
+
 /// CPU time that the whole machine has used since it started, in seconds of one core.
-pub(super) fn busy_s() -> f64 {
+fn busy_s() -> f64 {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let all = text.lines().next().unwrap_or_default();
     let ticks: Vec<f64> = all.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::goal::Goal;
 use super::machine::Machine;
 use super::statistics::Spread;
 
@@ -20,7 +21,7 @@ pub(super) struct Report {
     pub(super) data: String,
     pub(super) peers: Vec<PeerReport>,
     pub(super) works: Vec<WorkReport>,
-    pub(super) goals: Vec<GoalReport>,
+    pub(super) goals: Vec<Goal>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -66,45 +67,5 @@ impl Rounds {
     /// `None` of no rounds.
     pub(super) fn of(rounds: Vec<f64>) -> Option<Self> {
         Some(Self { spread: Spread::of(&rounds)?, rounds })
-    }
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct GoalReport {
-    pub(super) work: String,
-    pub(super) against: String,
-    pub(super) at_least: f64,
-    /// The peer's time over ours. `None` where there was no peer.
-    pub(super) ratio: Option<Ratio>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Ratio {
-    /// Of the medians of wall time: the ratio that counts.
-    pub(super) of_medians: f64,
-    /// Of wall time in a round.
-    pub(super) lowest: f64,
-    pub(super) highest: f64,
-    /// Of the medians of CPU time.
-    pub(super) of_cpu_medians: f64,
-}
-
-impl Ratio {
-    /// Of rounds that took turns.
-    pub(super) fn of(ours: &Measured, theirs: &Measured) -> Option<Self> {
-        let rounds = theirs.wall.rounds.iter().zip(&ours.wall.rounds).map(|(theirs, ours)| theirs / ours);
-        let spread = Spread::of(&rounds.collect::<Vec<_>>())?;
-        Some(Self {
-            of_medians: theirs.wall.spread.median / ours.wall.spread.median,
-            lowest: spread.lowest,
-            highest: spread.highest,
-            of_cpu_medians: theirs.cpu.spread.median / ours.cpu.spread.median,
-        })
-    }
-}
-
-impl GoalReport {
-    pub(super) fn met(&self) -> Option<bool> {
-        self.ratio.map(|ratio| ratio.of_medians >= self.at_least)
     }
 }

@@ -15,14 +15,13 @@ mod words;
 
 use anyhow::{Context as _, Result};
 
-use super::machine::{self, Machine};
+use super::machine::{self, Machine, OverAll};
 use super::{install, root};
 use broker::{Broker, Times};
-use pipeline::{ENTRANTS, Running};
+use pipeline::Running;
 use report::Messages;
 pub(super) use report::Report;
 pub(super) use table::page;
-use turns::OverAll;
 
 /// How the command of a report begins.
 pub(super) const COMMAND: &str = "cargo xtask anchors stream";
@@ -36,20 +35,22 @@ const TRAINING_MINUTES: u32 = 80;
 /// Of what a report depends on; a change of it that is not committed is named.
 const DEPENDS_ON: [&str; 6] = ["chains", "ml", "services", "bench", "xtask", "Cargo.lock"];
 
-/// Measures everything. A peer that fails is left out with its reason; only ours failing is an error.
-pub(super) fn measure(rounds: u16) -> Result<Report> {
+/// Measures everything, or a few pipelines. A peer that fails is left out with its reason; only ours failing is an error.
+pub(super) fn measure(rounds: u16, only: &[String]) -> Result<Report> {
+    let entrants = pipeline::chosen(only)?;
     let folder = root().join("target/anchors/stream");
     std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
     let program = install::workspace("bench-stream")?;
     let machine = Machine::here();
-    let peers: Vec<&str> = ENTRANTS.iter().filter(|entrant| entrant.has_topics()).map(|entrant| entrant.name).collect();
+    let peers: Vec<&str> = entrants.iter().filter(|entrant| entrant.has_topics()).map(|entrant| entrant.name).collect();
     let mut brokers = Vec::new();
-    for peers in [peers.as_slice(), &[]] {
+    let last = entrants.iter().map(|entrant| entrant.broker).max().unwrap_or(0);
+    for peers in [peers.as_slice(), &[]].into_iter().take(last + 1) {
         let log = folder.join(format!("broker-{}.log", brokers.len()));
         brokers.push(Broker::start(&program, PATIENTS, peers, &log)?);
     }
     let mut running = Vec::new();
-    for entrant in &ENTRANTS {
+    for entrant in entrants {
         let broker = brokers.get(entrant.broker).context("no such broker")?;
         running.push(Running::start(entrant, &program, broker, PATIENTS, &folder)?);
     }
@@ -77,9 +78,9 @@ pub(super) fn measure(rounds: u16) -> Result<Report> {
     let pipelines: Vec<_> = running.into_iter().map(|running| running.report).collect();
     // Their memory is wanted now.
     drop(brokers);
-    let growth = growth::measure(&program, &folder);
+    let growth = growth::measure(&program, &folder, only.is_empty());
     Ok(Report {
-        command: format!("{COMMAND} --rounds {rounds}"),
+        command: command(rounds, only),
         measured_at: machine::now(),
         commit: machine::commit(&DEPENDS_ON),
         rounds,
@@ -94,14 +95,20 @@ pub(super) fn measure(rounds: u16) -> Result<Report> {
             json_bytes: filled.json_bytes,
             episodes: filled.episodes,
         },
-        goals: goals::of(&pipelines),
+        goals: goals::of(&pipelines, &growth),
         pipelines,
         growth,
     })
 }
 
+fn command(rounds: u16, only: &[String]) -> String {
+    let all = format!("{COMMAND} --rounds {rounds}");
+    if only.is_empty() { all } else { format!("{all} --only {}", only.join(",")) }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::pipeline::ENTRANTS;
     use super::*;
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::goal;
 use super::machine::Machine;
-use super::report::{GoalReport, Measured, PeerReport, Report};
+use super::report::{Measured, PeerReport, Report};
 
 /// Instruction sets that the works can gain from; the JSON has all flags.
 const FLAGS_SHOWN: [&str; 9] =
@@ -20,18 +21,31 @@ pub(super) fn page(report: &Report) -> String {
         "Made by `{}` from the JSON beside this page; not written by hand. What counts is the ratio: all were measured in one \
          run, one thread each, in turns (another first in each round). {}\n\n",
         report.command,
-        caution(report.others_cores, report.machine.cores, report.rounds)
+        caution(report.others_cores, report.machine.cores, report.rounds, true)
     );
-    goals(&mut page, report);
+    for peer in &report.peers {
+        left_out(&mut page, &peer.name, peer.left_out.as_deref());
+    }
+    goal::table(&mut page, ["work", "in a round"], &report.goals);
+    page.push_str(
+        "Measured is the ratio of the medians of wall time, and what the goal is held against; by CPU time it is nearly the same on an idle \
+         machine, and nearer to it on a busy one.\n\n",
+    );
     times(&mut page, report);
     peers(&mut page, report);
     how(&mut page, report);
     page
 }
 
-/// What a reader must know before the figures.
-pub(super) fn caution(others_cores: f64, cores: usize, rounds: u16) -> String {
+/// Where there is nothing to tell.
+pub(super) const NONE: &str = "–";
+
+/// What a reader must know before the figures. `whole`: everybody was asked to take part.
+pub(super) fn caution(others_cores: f64, cores: usize, rounds: u16, whole: bool) -> String {
     let mut cautions = Vec::new();
+    if !whole {
+        cautions.push("it is of some pipelines only".to_owned());
+    }
     if others_cores > IDLE_BELOW_CORES {
         cautions.push(format!(
             "the machine was not idle: other processes used {others_cores:.2} of its {cores} cores meanwhile"
@@ -47,25 +61,11 @@ pub(super) fn caution(others_cores: f64, cores: usize, rounds: u16) -> String {
     }
 }
 
-fn goals(page: &mut String, report: &Report) {
-    page.push_str("## Goals\n\n| work | against | goal | measured | in a round | by CPU time | |\n");
-    page.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
-    for goal in &report.goals {
-        let [ratio, rounds, cpu] = goal.ratio.map_or_else(
-            || ["–"; 3].map(String::from),
-            |ratio| {
-                let rounds = format!("{} to {}", number(ratio.lowest), number(ratio.highest));
-                [format!("{}×", number(ratio.of_medians)), rounds, format!("{}×", number(ratio.of_cpu_medians))]
-            },
-        );
-        let GoalReport { work, against, at_least, .. } = goal;
-        let verdict = goal.met().map_or("not measured", |met| if met { "met" } else { "**not met**" });
-        let _ = writeln!(page, "| {work} | {against} | ≥ {at_least}× | {ratio} | {rounds} | {cpu} | {verdict} |");
+/// Who is missing, and why, where a reader sees it before any figure.
+pub(super) fn left_out(page: &mut String, name: &str, why: Option<&str>) {
+    if let Some(why) = why {
+        let _ = write!(page, "**Left out: {name}**: {why}.\n\n");
     }
-    page.push_str(
-        "\nMeasured is the ratio of the medians of wall time, and what the goal is held against; by CPU time it is nearly the same on an idle \
-         machine, and nearer to it on a busy one.\n\n",
-    );
 }
 
 /// One column a work: median, and lowest to highest.
@@ -80,7 +80,7 @@ fn times(page: &mut String, report: &Report) {
     for peer in &report.peers {
         let _ = write!(page, "| {} |", peer.name);
         for work in &report.works {
-            let cell = work.measured.iter().find(|measured| measured.peer == peer.name).map_or("–".into(), time);
+            let cell = work.measured.iter().find(|measured| measured.peer == peer.name).map_or(NONE.into(), time);
             let _ = write!(page, " {cell} |");
         }
         page.push('\n');
@@ -170,10 +170,10 @@ mod tests {
 
     #[test]
     fn a_busy_machine_or_few_rounds_make_a_trial() {
-        assert_eq!(caution(0.04, 2, 12), "Other processes used 0.04 cores meanwhile.");
-        let trial = caution(1.5, 2, 3);
+        assert_eq!(caution(0.04, 2, 12, true), "Other processes used 0.04 cores meanwhile.");
+        let trial = caution(1.5, 2, 3, true);
         assert!(trial.contains("1.50 of its 2 cores") && trial.contains("3 rounds are a trial"), "{trial}");
-        assert!(!caution(0.04, 2, 9).contains("not idle"));
+        assert!(!caution(0.04, 2, 9, false).contains("not idle"));
     }
 
     #[test]

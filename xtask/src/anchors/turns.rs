@@ -1,33 +1,16 @@
 //! Rounds of one work, in turns.
 
-use std::time::Instant;
-
 use anyhow::Result;
 use serde::Deserialize;
 
 use super::entrant::Running;
-use super::machine;
+use super::machine::{OverAll, Turn};
 use super::peer::Peer;
 use super::report::{Measured, Rounds};
 
 #[derive(Deserialize)]
 struct Ran {
     wall_ns: f64,
-}
-
-/// CPU and time over all measured rounds, to tell what others used meanwhile.
-#[derive(Default)]
-pub(super) struct OverAll {
-    wall_s: f64,
-    busy_s: f64,
-    peers_s: f64,
-}
-
-impl OverAll {
-    /// What processes other than the measured ones used, in cores.
-    pub(super) fn others_cores(&self) -> f64 {
-        if self.wall_s == 0.0 { 0.0 } else { ((self.busy_s - self.peers_s) / self.wall_s).max(0.0) }
-    }
 }
 
 struct Turns {
@@ -79,12 +62,10 @@ pub(super) fn take_turns(
 
 impl Turns {
     fn run(&mut self, peer: &mut Peer, work: &str, unit_ns: f64, over_all: &mut OverAll) -> Result<()> {
-        let (begin, busy_s, cpu_ns) = (Instant::now(), machine::busy_s(), peer.cpu_ns()?);
+        let (turn, cpu_ns) = (Turn::begin(), peer.cpu_ns()?);
         let ran: Ran = peer.ask(&format!("run {work} {}", self.units))?;
         let cpu_ns = peer.cpu_ns()? - cpu_ns;
-        over_all.wall_s += begin.elapsed().as_secs_f64();
-        over_all.busy_s += machine::busy_s() - busy_s;
-        over_all.peers_s += cpu_ns / 1e9;
+        over_all.add(&turn, cpu_ns / 1e9);
         self.wall.push(ran.wall_ns / f64::from(self.units) / unit_ns);
         self.cpu.push(cpu_ns / f64::from(self.units) / unit_ns);
         Ok(())

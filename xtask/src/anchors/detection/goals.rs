@@ -1,6 +1,7 @@
 //! What detection must reach, held against what was measured.
 
-use super::report::{Bound, Goal, Nab, Onset, Stress};
+use super::report::{Nab, Onset, Stress};
+use crate::anchors::goal::{Bound, Goal};
 
 /// People and files that the goals were set for; fewer may be at hand.
 const ONSET_PEOPLE: u32 = 8;
@@ -14,7 +15,8 @@ pub(super) fn of(onset: Option<&Onset>, stress: Option<&Stress>, nab: Option<&Na
     let (plain, balanced) = (stress.and_then(|stress| stress.plain), stress.and_then(|stress| stress.balanced));
     let files = nab.map_or(0, |nab| nab.files);
     let of = |some: u32, all: u32, what: &str| format!("{some} {what}; the goal is for {all}");
-    let goal = |figure: &str, bound, measured, on| Goal { figure: figure.into(), bound, measured, on };
+    let goal =
+        |figure: &str, bound, measured, on| Goal { figure: figure.into(), bound, unit: String::new(), measured, on };
     vec![
         goal(
             "onset: share of people found (7 of 8)",

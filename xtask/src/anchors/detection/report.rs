@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::anchors::goal::Goal;
+
 /// Recordings of one kind: there, or not.
 pub(super) enum Part<T> {
     There(T),
@@ -38,32 +40,6 @@ pub(in super::super) struct Report {
 pub(super) struct LeftOut {
     pub(super) what: String,
     pub(super) why: String,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Goal {
-    pub(super) figure: String,
-    pub(super) bound: Bound,
-    /// `None` where there was nothing to measure it on.
-    pub(super) measured: Option<f64>,
-    /// How many people or files, in words.
-    pub(super) on: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
-impl Goal {
-    pub(super) fn met(&self) -> Option<bool> {
-        self.measured.map(|measured| match self.bound {
-            Bound::AtLeast(least) => measured >= least,
-            Bound::AtMost(most) => measured <= most,
-        })
-    }
 }
 
 /// Who fell ill, by our detector and two plain rules on the same nights.

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::report::{
-    Bound, Forecast, Foretold, Goal, Mean, Methods, Nab, NabScore, Onset, OverAll, Person, Report, Set, Stress,
-    Tabular, Verdict,
+    Forecast, Foretold, Mean, Methods, Nab, NabScore, Onset, OverAll, Person, Report, Set, Stress, Tabular, Verdict,
 };
+use crate::anchors::goal;
+use crate::anchors::table::{NONE, left_out};
 
 pub(in super::super) fn page(report: &Report) -> String {
     let mut page = String::from("# How well it detects\n\n");
@@ -22,9 +23,9 @@ pub(in super::super) fn page(report: &Report) -> String {
         report.measured_at, report.commit, report.program
     );
     for absent in &report.left_out {
-        let _ = write!(page, "**Left out: {}**: {}.\n\n", absent.what, absent.why);
+        left_out(&mut page, &absent.what, Some(&absent.why));
     }
-    goals(&mut page, &report.goals);
+    goal::table(&mut page, ["figure", "on"], &report.goals);
     if let Some(part) = &report.onset {
         onset(&mut page, part);
     }
@@ -42,27 +43,6 @@ pub(in super::super) fn page(report: &Report) -> String {
     }
     page.truncate(page.trim_end().len());
     page + "\n"
-}
-
-fn goals(page: &mut String, goals: &[Goal]) {
-    page.push_str("## Goals\n\n| figure | goal | measured | on | |\n| --- | --- | --- | --- | --- |\n");
-    for goal in goals {
-        let bound = match goal.bound {
-            Bound::AtLeast(least) => format!("≥ {least}"),
-            Bound::AtMost(most) => format!("≤ {most}"),
-        };
-        let verdict = goal.met().map_or("not measured", |met| if met { "met" } else { "**not met**" });
-        let measured = goal.measured.map_or("–".into(), |value| figure(value, goal.bound));
-        let on = if goal.measured.is_some() { &goal.on } else { "–" };
-        let _ = writeln!(page, "| {} | {bound} | {measured} | {on} | {verdict} |", goal.figure);
-    }
-    page.push('\n');
-}
-
-/// Scores out of 100 with one digit behind the point, everything else with three.
-fn figure(value: f64, bound: Bound) -> String {
-    let (Bound::AtLeast(limit) | Bound::AtMost(limit)) = bound;
-    if limit > 10.0 { format!("{value:.1}") } else { format!("{value:.3}") }
 }
 
 fn command(page: &mut String, commands: &str) {
@@ -104,7 +84,7 @@ fn lead(verdict: &Verdict) -> String {
 
 fn over_all(all: &OverAll) -> String {
     let median = all.median_lead_days.map_or(String::new(), |days| format!(", median {days} d"));
-    let rate = all.false_alert_days_per_30.map_or("–".into(), |rate| format!("{rate:.2} per 30"));
+    let rate = all.false_alert_days_per_30.map_or(NONE.into(), |rate| format!("{rate:.2} per 30"));
     format!(
         "**{} of {}**{median} | {} of {}: **{rate}**",
         all.found, all.people, all.false_alert_days, all.well_days_monitored
@@ -128,7 +108,7 @@ fn stress(page: &mut String, stress: &Stress) {
     ];
     for (name, mean, areas) in rows {
         let Some(Mean { mean, sd, count }) = mean else { continue };
-        let sd = sd.map_or("–".into(), |sd| format!("{sd:.3}"));
+        let sd = sd.map_or(NONE.into(), |sd| format!("{sd:.3}"));
         let lowest = areas.iter().copied().fold(f64::INFINITY, f64::min);
         let highest = areas.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let _ = writeln!(page, "| {name} | **{mean:.3}** | {sd} | {lowest:.3} | {highest:.3} | {count} |");
@@ -165,7 +145,7 @@ fn nab(page: &mut String, nab: &Nab) {
 }
 
 fn score(score: Option<f64>) -> String {
-    score.map_or("–".into(), |score| format!("{score:.1}"))
+    score.map_or(NONE.into(), |score| format!("{score:.1}"))
 }
 
 fn tabular(page: &mut String, tabular: &Tabular) {

@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 use super::report::{Growth, Pipeline, Point, Round};
 use crate::anchors::install::OURS;
 use crate::anchors::statistics::Spread;
-use crate::anchors::table::number;
-
-/// Where there is nothing to tell.
-pub(super) const NONE: &str = "–";
+use crate::anchors::table::{NONE, number};
 
 pub(super) fn rates(page: &mut String, pipelines: &[Pipeline]) {
     page.push_str(
@@ -73,6 +70,9 @@ pub(super) fn done(page: &mut String, pipelines: &[Pipeline]) {
 }
 
 pub(super) fn growth(page: &mut String, growth: &Growth) {
+    if growth.points.is_empty() {
+        return;
+    }
     let _ = write!(
         page,
         "## By number of patients\n\nOurs at the same number of messages and readings a block, each on a broker of its own ({}). Of ten patients \
@@ -91,7 +91,7 @@ pub(super) fn growth(page: &mut String, growth: &Growth) {
             page,
             "| {patients} | {} | {} | {} | {} | {} | {} | {} |",
             round.messages,
-            number(round.cpu_s / round.messages as f64 * 1e6),
+            number(round.cpu_us()),
             number(round.messages as f64 / round.cpu_s),
             round.blocks,
             count(round.commits),

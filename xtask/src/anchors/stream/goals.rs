@@ -1,8 +1,8 @@
 //! What ours must reach.
 
-use super::report::{Goal, Pipeline, Ratio};
+use super::report::{Growth, Pipeline};
+use crate::anchors::goal::{Bound, Goal};
 use crate::anchors::install::OURS;
-use crate::anchors::statistics::Spread;
 
 pub(super) const RAW: &str = "raw-decoded";
 /// Of these, the faster one is the strong Python pipeline.
@@ -12,31 +12,33 @@ const AT_LEAST_STRONG: f64 = 10.0;
 pub(super) const GOALS: [(&str, f64); 4] =
     [("python-naive", 20.0), ("python-river", 20.0), ("java-learning", 20.0), (RAW, 0.3)];
 
-pub(super) fn of(pipelines: &[Pipeline]) -> Vec<Goal> {
+/// The dearest message, by number of patients, may cost so many times the cheapest.
+const GROWTH_AT_MOST: f64 = 1.5;
+
+/// The strong Python pipeline with its goal, and the other goals.
+pub(super) fn wanted(pipelines: &[Pipeline]) -> impl Iterator<Item = (&'static str, f64)> {
     let rate = |name: &str| find(pipelines, name).and_then(Pipeline::rate).map_or(0.0, |rate| rate.median);
     let strong = if rate(STRONG[0]) >= rate(STRONG[1]) { STRONG[0] } else { STRONG[1] };
-    let goals = [(strong, AT_LEAST_STRONG)].into_iter().chain(GOALS);
-    goals.map(|(against, at_least)| goal(pipelines, against, at_least)).collect()
+    [(strong, AT_LEAST_STRONG)].into_iter().chain(GOALS)
+}
+
+pub(super) fn of(pipelines: &[Pipeline], growth: &Growth) -> Vec<Goal> {
+    let goal = |(against, at_least): (&str, f64)| {
+        let [ours, theirs] = [OURS, against].map(|name| find(pipelines, name).map(Pipeline::rates));
+        Goal::times(format!("against {against}"), Bound::AtLeast(at_least), ours.as_deref().zip(theirs.as_deref()))
+    };
+    let flat = Goal {
+        figure: "dearest against cheapest message, by number of patients".into(),
+        bound: Bound::AtMost(GROWTH_AT_MOST),
+        unit: "×".into(),
+        measured: growth.ratio(),
+        on: String::new(),
+    };
+    wanted(pipelines).map(goal).chain([flat]).collect()
 }
 
 fn find<'a>(pipelines: &'a [Pipeline], name: &str) -> Option<&'a Pipeline> {
     pipelines.iter().find(|pipeline| pipeline.name == name && pipeline.left_out.is_none())
-}
-
-fn goal(pipelines: &[Pipeline], against: &str, at_least: f64) -> Goal {
-    let ratio = find(pipelines, OURS).zip(find(pipelines, against)).and_then(|(ours, theirs)| ratio(ours, theirs));
-    Goal { against: against.into(), at_least, ratio }
-}
-
-/// Of rounds that took turns.
-fn ratio(ours: &Pipeline, theirs: &Pipeline) -> Option<Ratio> {
-    let in_rounds: Vec<f64> = ours.rates().iter().zip(theirs.rates()).map(|(ours, theirs)| ours / theirs).collect();
-    let spread = Spread::of(&in_rounds)?;
-    Some(Ratio {
-        of_medians: ours.rate()?.median / theirs.rate()?.median,
-        lowest: spread.lowest,
-        highest: spread.highest,
-    })
 }
 
 #[cfg(test)]
@@ -66,6 +68,10 @@ mod tests {
         }
     }
 
+    fn goals(pipelines: &[Pipeline]) -> Vec<Goal> {
+        of(pipelines, &Growth { settings: String::new(), points: Vec::new() })
+    }
+
     #[test]
     fn the_faster_vectorised_pipeline_is_the_strong_one_and_ours_is_held_against_it() {
         let pipelines = [
@@ -73,11 +79,10 @@ mod tests {
             pipeline(STRONG[0], &[30.0, 30.0, 30.0]),
             pipeline(STRONG[1], &[9.0, 10.0, 12.0]),
         ];
-        let goals = of(&pipelines);
-        assert_eq!(goals[0].against, STRONG[1]);
-        let ratio = goals[0].ratio.unwrap();
-        assert!((ratio.of_medians - 10.0).abs() < 1e-9 && (ratio.lowest - 5.0).abs() < 1e-9, "{ratio:?}");
-        assert_eq!(goals[0].met(), Some(true));
+        let goals = goals(&pipelines);
+        assert_eq!(goals[0].figure, format!("against {}", STRONG[1]));
+        assert!((goals[0].measured.unwrap() - 10.0).abs() < 1e-9, "{goals:?}");
+        assert_eq!((goals[0].on.as_str(), goals[0].met()), ("5.00 to 12.0", Some(true)));
     }
 
     #[test]
@@ -85,8 +90,8 @@ mod tests {
         let pipelines = [pipeline(OURS, &[1.0]), pipeline("raw-decoded", &[0.25]), {
             Pipeline { left_out: Some("no broker".into()), ..pipeline("python-river", &[50.0]) }
         }];
-        let goals = of(&pipelines);
-        let met = |name: &str| goals.iter().find(|goal| goal.against == name).unwrap().met();
+        let goals = goals(&pipelines);
+        let met = |name: &str| goals.iter().find(|goal| goal.figure.ends_with(name)).unwrap().met();
         assert_eq!([met("raw-decoded"), met("python-river"), met("java-learning")], [Some(false), None, None]);
     }
 }

@@ -51,6 +51,18 @@ pub(super) const ENTRANTS: [Entrant; 11] = [
     own("ours-each-message", SEALED, 1),
 ];
 
+/// Who takes part: everybody, or these beside ours.
+///
+/// # Errors
+/// Where there is no such pipeline.
+pub(super) fn chosen(only: &[String]) -> Result<Vec<&'static Entrant>> {
+    if let Some(unknown) = only.iter().find(|name| ENTRANTS.iter().all(|entrant| entrant.name != **name)) {
+        bail!("no pipeline `{unknown}`; there are {}", ENTRANTS.map(|entrant| entrant.name).join(", "));
+    }
+    let takes_part = |name: &str| only.is_empty() || name == OURS || only.iter().any(|only| only == name);
+    Ok(ENTRANTS.iter().filter(|entrant| takes_part(entrant.name)).collect())
+}
+
 impl Entrant {
     /// Whether it judges what it reads.
     pub(super) fn judges(&self) -> bool {
@@ -187,4 +199,22 @@ pub(super) fn fresh(folder: &Path) -> Result<&Path> {
     }
     std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_trial_is_of_ours_and_who_was_asked_for_and_a_name_that_nobody_has_is_refused() {
+        let names = |only: &[&str]| {
+            let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
+            chosen(&only).map(|chosen| chosen.iter().map(|entrant| entrant.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap().len(), ENTRANTS.len());
+        assert_eq!(names(&["java-frozen"]).unwrap(), [OURS, "java-frozen"]);
+        let error = names(&["java"]).unwrap_err().to_string();
+        assert!(error.contains("no pipeline `java`; there are ours, raw-decoded"), "{error}");
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::anchors::goal::Goal;
 use crate::anchors::machine::Machine;
 use crate::anchors::statistics::Spread;
 
@@ -89,6 +90,13 @@ impl Alerts {
     }
 }
 
+impl Round {
+    /// CPU time of the pipeline, µs a message.
+    pub(super) fn cpu_us(&self) -> f64 {
+        self.cpu_s / self.messages as f64 * 1e6
+    }
+}
+
 impl Pipeline {
     /// Messages per CPU second, by round.
     pub(super) fn rates(&self) -> Vec<f64> {
@@ -101,35 +109,10 @@ impl Pipeline {
     }
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Goal {
-    pub(super) against: String,
-    pub(super) at_least: f64,
-    /// Ours over the other's, messages per CPU second. None where there was none.
-    pub(super) ratio: Option<Ratio>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Ratio {
-    /// Of the medians: the ratio that counts.
-    pub(super) of_medians: f64,
-    /// In a round.
-    pub(super) lowest: f64,
-    pub(super) highest: f64,
-}
-
-impl Goal {
-    pub(super) fn met(&self) -> Option<bool> {
-        self.ratio.map(|ratio| ratio.of_medians >= self.at_least)
-    }
-}
-
 /// Ours by number of patients, at the same number of messages.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Growth {
     pub(super) settings: String,
-    /// The dearest message may cost so many times the cheapest one.
-    pub(super) at_most: f64,
     pub(super) points: Vec<Point>,
 }
 
@@ -144,18 +127,11 @@ pub(super) struct Point {
 }
 
 impl Growth {
-    /// How many times the cheapest message the dearest costs. None of less than two points.
+    /// How many times the cheapest message the dearest costs. None where a number of patients was not measured.
     pub(super) fn ratio(&self) -> Option<f64> {
-        let rounds = self.points.iter().filter_map(|point| point.round);
-        let costs: Vec<f64> = rounds.map(|round| round.cpu_s / round.messages as f64).collect();
-        let spread = Spread::of(&costs).filter(|_| costs.len() > 1)?;
+        let costs = self.points.iter().map(|point| Some(point.round?.cpu_us()));
+        let spread = Spread::of(&costs.collect::<Option<Vec<_>>>()?)?;
         Some(spread.highest / spread.lowest)
-    }
-
-    /// None where a number of patients was not measured.
-    pub(super) fn met(&self) -> Option<bool> {
-        let whole = self.points.iter().all(|point| point.round.is_some());
-        self.ratio().filter(|_| whole).map(|ratio| ratio <= self.at_most)
     }
 }
 
@@ -176,18 +152,16 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_flat_only_where_every_number_of_patients_was_measured() {
+    fn growth_is_known_only_where_every_number_of_patients_was_measured() {
         let point = |patients, cpu_s: Option<f64>| Point {
             patients,
             round: cpu_s.map(|cpu_s| round(1_000, cpu_s)),
             peak_mib: None,
             left_out: None,
         };
-        let growth = |points| Growth { settings: String::new(), at_most: 1.5, points };
-        let flat = growth(vec![point(10, Some(1.0)), point(100, Some(1.4))]);
-        assert_eq!((flat.ratio(), flat.met()), (Some(1.4), Some(true)));
-        assert_eq!(growth(vec![point(10, Some(1.0)), point(100, Some(1.6))]).met(), Some(false));
-        assert_eq!(growth(vec![point(10, Some(1.0)), point(100, None), point(1_000, Some(1.0))]).met(), None);
-        assert_eq!(growth(vec![point(10, Some(1.0))]).ratio(), None);
+        let ratio = |points| Growth { settings: String::new(), points }.ratio();
+        assert_eq!(ratio(vec![point(10, Some(1.0)), point(100, Some(1.4))]), Some(1.4));
+        assert_eq!(ratio(vec![point(10, Some(1.0)), point(100, None), point(1_000, Some(1.0))]), None);
+        assert_eq!(ratio(Vec::new()), None);
     }
 }

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use super::broker::Broker;
 use super::pipeline::Running;
 use super::report::Round;
+use crate::anchors::machine::{OverAll, Turn};
 use crate::anchors::peer::Peer;
-use crate::anchors::{machine, proc};
+use crate::anchors::proc;
+use crate::anchors::table::number;
 
 #[derive(Deserialize)]
 struct Ran {
@@ -23,24 +25,11 @@ struct Ran {
     refused: Option<u64>,
 }
 
-/// CPU and time over all turns, to tell what others used meanwhile.
-#[derive(Default)]
-pub(super) struct OverAll {
-    wall_s: f64,
-    busy_s: f64,
-    own_s: f64,
-}
-
-impl OverAll {
-    /// What processes other than the measured ones and their brokers used, in cores.
-    pub(super) fn others_cores(&self) -> f64 {
-        if self.wall_s == 0.0 { 0.0 } else { ((self.busy_s - self.own_s) / self.wall_s).max(0.0) }
-    }
-}
-
 /// A round that is not counted.
 pub(super) fn warm_up(running: &mut [Running], brokers: &[Broker], messages: u64) -> Result<()> {
-    take(running, brokers, 1, messages, &mut OverAll::default())?;
+    eprintln!("xtask: a round that is not counted, {messages} messages each; with µs of CPU a message:");
+    let order: Vec<usize> = (0..running.len()).collect();
+    take_round(running, brokers, &order, messages, &mut OverAll::default())?;
     running.iter_mut().for_each(|running| running.report.rounds.clear());
     Ok(())
 }
@@ -54,19 +43,42 @@ pub(super) fn take(
     over_all: &mut OverAll,
 ) -> Result<()> {
     let mut order: Vec<usize> = (0..running.len()).collect();
+    let begin = Instant::now();
     for round in 1..=rounds {
-        eprintln!("xtask: round {round} of {rounds}, {messages} messages each");
-        for at in &order {
-            let Some(running) = running.get_mut(*at) else { continue };
-            let Some(broker) = brokers.get(running.entrant.broker) else { continue };
-            let Some(peer) = &mut running.peer else { continue };
-            match run(peer, broker, running.entrant.topic, messages, over_all) {
-                Ok(round) => running.report.rounds.push(round),
-                Err(error) => running.leave_out(&error)?,
-            }
-        }
+        // As long as the rounds before took, each of those that are left takes.
+        let left_s = begin.elapsed().as_secs_f64() / f64::from(round - 1) * f64::from(rounds - round + 1);
+        let left = if round > 1 { format!(", about {left_s:.0} s to go") } else { String::new() };
+        eprintln!("xtask: round {round} of {rounds}{left}:");
+        take_round(running, brokers, &order, messages, over_all)?;
         order.rotate_left(1);
     }
+    Ok(())
+}
+
+/// A turn each, in this order; tells what a message cost.
+fn take_round(
+    running: &mut [Running],
+    brokers: &[Broker],
+    order: &[usize],
+    messages: u64,
+    over_all: &mut OverAll,
+) -> Result<()> {
+    for at in order {
+        let Some(running) = running.get_mut(*at) else { continue };
+        let Some(broker) = brokers.get(running.entrant.broker) else { continue };
+        let Some(peer) = &mut running.peer else { continue };
+        match run(peer, broker, running.entrant.topic, messages, over_all) {
+            Ok(round) => {
+                eprint!(" {} {} ", running.entrant.name, number(round.cpu_us()));
+                running.report.rounds.push(round);
+            }
+            Err(error) => {
+                eprintln!();
+                running.leave_out(&error)?;
+            }
+        }
+    }
+    eprintln!();
     Ok(())
 }
 
@@ -79,13 +91,11 @@ pub(super) fn run(
     over_all: &mut OverAll,
 ) -> Result<Round> {
     let before = proc::quiet_cpu(peer.pid())?;
-    let (begin, busy_s, broker_s) = (Instant::now(), machine::busy_s(), broker.cpu_s()?);
+    let (turn, broker_s) = (Turn::begin(), broker.cpu_s()?);
     let ran: Ran = peer.ask(&format!("run {topic} {messages}"))?;
     let cpu_s = proc::quiet_cpu(peer.pid())?.since(before);
     let broker_cpu_s = broker.cpu_s()? - broker_s;
-    over_all.wall_s += begin.elapsed().as_secs_f64();
-    over_all.busy_s += machine::busy_s() - busy_s;
-    over_all.own_s += cpu_s + broker_cpu_s;
+    over_all.add(&turn, cpu_s + broker_cpu_s);
     ensure!(ran.readings == messages, "it took {} messages of {messages}", ran.readings);
     ensure!(ran.refused.unwrap_or(0) == 0, "it refused {} readings", ran.refused.unwrap_or(0));
     Ok(Round {

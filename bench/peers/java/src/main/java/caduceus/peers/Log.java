@@ -68,16 +68,28 @@ final class Log {
         List<byte[]> values = new ArrayList<>(count);
         while (values.size() < count) {
             if (fetched.isEmpty()) {
-                consumer.poll(WAIT).forEach(fetched::add);
-                if (fetched.isEmpty()) {
-                    throw new IOException("no message in " + WAIT.toSeconds() + " s");
-                }
+                fetch();
             }
             ConsumerRecord<byte[], byte[]> record = fetched.removeFirst();
             position = record.offset() + 1;
             values.add(record.value());
         }
         return values;
+    }
+
+    /**
+     * At least one message more. A poll comes back with nothing before its time where all that it moved past was the marker of a
+     * transaction: as soon as a fetch happens to end behind one. So only the clock tells that there is no message.
+     */
+    private void fetch() throws IOException {
+        long until = System.nanoTime() + WAIT.toNanos();
+        while (fetched.isEmpty()) {
+            long left = until - System.nanoTime();
+            if (left <= 0) {
+                throw new IOException("no message in " + WAIT.toSeconds() + " s");
+            }
+            consumer.poll(Duration.ofNanos(left)).forEach(fetched::add);
+        }
     }
 
     /** A block, its alerts and the read position, all or none. */
