@@ -11,7 +11,7 @@ use crate::world::*;
 const PATIENTS: u64 = 6;
 const MINUTES: i64 = 2_000;
 
-/// Two days of three patients, in order of time, ticks between.
+/// A day and a half of six patients, in order of time, ticks between.
 async fn fill(world: &mut World) -> Vec<Patient> {
     let patients = enrol(world).await;
     fill_minutes(world, &patients, 0..MINUTES).await;
@@ -66,9 +66,13 @@ async fn undisturbed() -> Contents32 {
 async fn a_monitor_killed_in_mid_stream_is_replaced_without_loss_or_repetition() {
     let expected = undisturbed().await;
     let mut world = World::new(20).await;
-    let patients = fill(&mut world).await;
-    // Each is killed after its first few commits; some in the middle of the next one.
+    let patients = enrol(&mut world).await;
+    fill_minutes(&mut world, &patients, 0..560).await;
+    // Each is killed after its first few commits; some in the middle of the next one. What comes before each life is three blocks of
+    // every patient, so that none is without work however late its predecessor was killed.
     for life in 0..12u64 {
+        let from = 560 + i64::try_from(life).unwrap() * 120;
+        fill_minutes(&mut world, &patients, from..from + 120).await;
         let mut running = world.start();
         running.until(|progress| progress.commits > life % 3).await;
         for _ in 0..life {
@@ -98,8 +102,10 @@ async fn two_monitors_share_the_partitions_and_come_to_the_same() {
     first.until(|progress| progress.commits > 1).await;
     world.settings.name = "monitor-2".into();
     let mut second = world.start();
+    world.tick_until_committed(&mut second, START_MS + 999 * MINUTE_MS).await;
+    let before = second.progress.borrow().commits;
     fill_minutes(&mut world, &patients, 1_000..MINUTES).await;
-    second.until(|progress| progress.commits > 1).await;
+    second.until(|progress| progress.commits > before + 1).await;
     first.kill().await;
     world.flush(&mut second, START_MS + MINUTES * MINUTE_MS).await;
     second.stop().await;
@@ -138,13 +144,15 @@ async fn what_a_tick_cuts_is_spread_over_as_many_commits_as_it_takes() {
         world.send(patient, &minute(0, 0)).await;
     }
     let mut running = world.start();
-    let places = world.tick(START_MS + MINUTE_MS, true).await;
+    world.tick(START_MS + MINUTE_MS, true).await;
     running.until(|progress| progress.blocks >= 5).await;
+    let spread = |progress: &monitor::Progress| assert!(progress.commits >= progress.blocks, "{progress:?}");
+    spread(&running.progress.borrow());
     running.kill().await;
+    // The next does what is left, if anything is.
     let mut running = world.start();
-    running.until(|progress| progress.covers(&places)).await;
-    let commits = running.progress.borrow().commits;
-    assert!(commits >= running.progress.borrow().blocks, "{commits}");
+    world.flush(&mut running, START_MS + MINUTE_MS).await;
+    spread(&running.progress.borrow());
     running.stop().await;
     for patient in &patients {
         assert_eq!(world.blocks(patient).await.len(), 2, "once, and all of it in one block");
@@ -215,12 +223,14 @@ async fn readings_that_come_after_a_silent_tick_are_judged_the_same_by_whoever_r
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_monitor_leaves_in_the_blob_store_are_orphans_only() {
     let mut world = World::new(22).await;
-    let patients = fill(&mut world).await;
-    for _ in 0..6 {
+    let patients = enrol(&mut world).await;
+    for life in 0..6 {
+        fill_minutes(&mut world, &patients, life * 300..(life + 1) * 300).await;
         let mut running = world.start();
         running.until(|progress| progress.commits > 0).await;
         running.kill().await;
     }
+    fill_minutes(&mut world, &patients, 1_800..MINUTES).await;
     let mut running = world.start();
     world.flush(&mut running, START_MS + MINUTES * MINUTE_MS).await;
     running.stop().await;
@@ -249,11 +259,13 @@ async fn a_second_monitor_of_the_same_name_fences_the_first() {
     for at in 1..200 {
         world.send(&patient, &minute(0, at)).await;
     }
-    // Partitions are shared: whichever of the two lacks the name's latest writer ends as soon as it has something to commit.
-    let places = world.tick(START_MS + 200 * MINUTE_MS, true).await;
+    // Partitions are shared: from the second's first commit on the first lacks the name's latest writer, and ends as soon as it has
+    // something to commit.
+    world.tick_until_committed(&mut second, START_MS + 200 * MINUTE_MS).await;
+    world.tick(START_MS + 200 * MINUTE_MS, true).await;
     let fenced = first.failure().await;
     assert!(fenced.is_fenced(), "{fenced}");
-    second.until(|progress| progress.covers(&places)).await;
+    world.flush(&mut second, START_MS + 200 * MINUTE_MS).await;
     assert_eq!(world.content(&patient).await.readings, 600);
     second.stop().await;
 }

@@ -1,5 +1,7 @@
 //! What doctors set: in force from the next reading in the log on, on the chain, and the same whoever reads it.
 
+use std::ops::Range;
+
 use phc::messages::READINGS;
 use phc::{CATEGORY_PARAMETERS, OpenedBatch, ParametersRecord, ParametersSet, Records, Scope};
 use stream::Append;
@@ -121,14 +123,10 @@ async fn what_cannot_be_read_is_kept_and_changes_nothing() {
     running.stop().await;
 }
 
-/// Readings of some hours with limits that change between them.
-async fn fill(world: &mut World) -> Vec<Patient> {
-    let mut patients = Vec::new();
-    for _ in 0..3 {
-        patients.push(world.enrol().await);
-    }
+/// Readings of some minutes with limits that change between them.
+async fn fill(world: &mut World, patients: &[Patient], minutes: Range<i64>) {
     let mut appends = Vec::new();
-    for at in 0..MINUTES {
+    for at in minutes {
         for (patient, number) in patients.iter().zip(0i64..) {
             appends.push(world.sealed(patient, &minute(number as u64, at)));
             if at % 50 == 7 + number {
@@ -142,20 +140,30 @@ async fn fill(world: &mut World) -> Vec<Patient> {
             world.append(std::mem::take(&mut appends)).await;
         }
     }
-    patients
 }
 
 /// D13: takeovers in the middle, and other limits of blocks, change nothing: the same alerts, scores and records.
 #[tokio::test(flavor = "multi_thread")]
 async fn takeovers_and_limits_of_blocks_do_not_change_what_parameters_do() {
     let mut expected = Vec::new();
-    for (lives, records) in [(0u64, 100), (8, 100), (0, 7), (3, 30_000)] {
+    // Minutes that come before each life: at least one block of them is cut, by count or by age.
+    for (lives, minutes, records) in [(0, 0, 100), (8, 40, 100), (0, 0, 7), (3, 100, 30_000)] {
         let mut world = World::new(63).await;
         world.settings.limits.records = records;
-        let patients = fill(&mut world).await;
+        let mut patients = Vec::new();
+        for _ in 0..3 {
+            patients.push(world.enrol().await);
+        }
+        let begun = MINUTES - lives * minutes;
+        fill(&mut world, &patients, 0..begun).await;
         for life in 0..lives {
+            let from = begun + life * minutes;
+            fill(&mut world, &patients, from..from + minutes).await;
             let mut running = world.start();
-            running.until(|progress| progress.commits > life % 3).await;
+            running.until(|progress| progress.commits > 0).await;
+            for _ in 0..life {
+                tokio::task::yield_now().await;
+            }
             running.kill().await;
         }
         let mut running = world.start();

@@ -21,6 +21,8 @@ use vitals::{CohortModel, Detector};
 pub const NETWORK: Digest = Digest([7; 32]);
 pub const PARTITIONS: u32 = 2;
 pub const MINUTE_MS: i64 = 60_000;
+/// How long what has to come may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 /// Midnight UTC of some day.
 pub const START_MS: i64 = 1_700_006_400_000;
 
@@ -67,9 +69,9 @@ impl Running {
     }
 
     pub async fn until(&mut self, what: impl FnMut(&Progress) -> bool) {
-        tokio::time::timeout(Duration::from_secs(60), self.progress.wait_for(what))
+        tokio::time::timeout(PATIENCE, self.progress.wait_for(what))
             .await
-            .expect("within a minute")
+            .expect("in time")
             .expect("the monitor works");
     }
 }
@@ -188,6 +190,22 @@ impl World {
     pub async fn flush(&mut self, running: &mut Running, time_ms: i64) {
         let places = self.tick(time_ms, true).await;
         running.until(|progress| progress.covers(&places)).await;
+    }
+
+    /// Final ticks of this time, again and again, until the monitor has committed something since it was started: from then on it has
+    /// partitions and the name's latest writer. A tick that says nothing new changes no content.
+    pub async fn tick_until_committed(&mut self, running: &mut Running, time_ms: i64) {
+        let committed = |progress: &Progress| progress.commits > 0;
+        for _ in 0..PATIENCE.as_secs() * 10 {
+            self.tick(time_ms, true).await;
+            // No answer to this tick where the partitions are still another's.
+            let answered = tokio::time::timeout(Duration::from_millis(100), running.progress.wait_for(committed)).await;
+            if let Ok(progress) = answered {
+                progress.expect("the monitor works");
+                return;
+            }
+        }
+        panic!("the monitor commits nothing");
     }
 
     pub async fn records(&self, topic: &str) -> Vec<Record> {

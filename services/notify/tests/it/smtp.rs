@@ -161,6 +161,8 @@ async fn a_server_that_is_not_there_is_waited_for() {
     let kept = world.dir.path().join("ca.pem");
     std::fs::write(&kept, ca).unwrap();
     drop(server);
+    // Nobody else comes to listen where it was.
+    let _port = kit::Port::hold(settings.smtp_port).unwrap();
     world.alert(1, &forest(1, Change::Opened)).await;
     let mut running = world.start(&Settings { smtp_ca_file: Some(kept.to_str().unwrap().into()), ..settings });
     let progress = running.until("for a failure", |progress| progress.failures == 1).await;
