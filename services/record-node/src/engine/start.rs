@@ -1,5 +1,6 @@
 //! Builds the engine for a node and runs it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ use super::types::Address;
 use crate::node::{Shared, SubmissionReceiver};
 use crate::{Config, Error, Identity, SharedClock, StateMachine};
 
-/// How long to wait for a former instance to let go of the write-ahead log.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How long to wait for a former instance to let go of the write-ahead log and of its address.
+const LET_GO_WAIT: Duration = Duration::from_secs(10);
 /// How long the engine's parts get to stop.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
@@ -153,7 +154,7 @@ async fn build(
 
 /// Waits until the write-ahead log is free: a former instance in this process may still be letting go of it.
 async fn wait_for_lock(path: &std::path::Path) {
-    let deadline = tokio::time::Instant::now() + LOCK_WAIT;
+    let deadline = tokio::time::Instant::now() + LET_GO_WAIT;
     while tokio::time::Instant::now() < deadline {
         let Ok(file) = std::fs::File::open(path) else { return };
         if fs4::FileExt::try_lock(&file).is_ok() {
@@ -161,6 +162,20 @@ async fn wait_for_lock(path: &std::path::Path) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits until the address is free: a former instance in this process may still be letting go of it. Where it stays taken the
+/// engine would only stop, and not say why.
+async fn wait_for_address(address: SocketAddr) -> Result<(), Error> {
+    let deadline = tokio::time::Instant::now() + LET_GO_WAIT;
+    while let Err(error) = std::net::TcpListener::bind(address) {
+        if tokio::time::Instant::now() > deadline {
+            let reason = format!("{address}: {error}; end whoever listens there, or name another address");
+            return Err(Error::Config { key: "listen", reason });
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 /// Runs the engine until the node is told to stop or cannot go on.
@@ -173,6 +188,7 @@ pub(crate) async fn run<M: StateMachine>(
     started: tokio::sync::oneshot::Sender<()>,
 ) -> Result<(), Error> {
     wait_for_lock(&config.data_dir.join("votes.wal")).await;
+    wait_for_address(config.listen).await?;
     let (channels, engine, proof) = build(&config, &identity, shared.network).await?;
     let signer = Sr25519Signer::new(shared.network, identity.validator.clone());
     let outcome = match Driver::new(config, signer, proof, clock, shared.clone(), channels, submissions) {

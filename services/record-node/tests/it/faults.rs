@@ -5,7 +5,7 @@ use std::time::Duration;
 use ledger::KeyPair;
 use record_node::Error;
 
-use crate::network::{NETWORK, Network, SEVERAL_ROUNDS, WEIGHTS, assert_stands_still, within};
+use crate::network::{NETWORK, Network, SEVERAL_ROUNDS, WEIGHTS, assert_stands_still, await_power, within};
 use crate::toy::{Toy, write};
 
 /// A10: kill any one of four: writes go on.
@@ -99,6 +99,7 @@ async fn a_node_that_is_in_nobodys_list_counts_for_nothing_and_is_not_listened_t
     let committed = tokio::time::timeout(SEVERAL_ROUNDS, network.node(0).await_committed(id)).await;
     assert!(committed.is_err(), "a stranger's word was taken");
     for node in network.running() {
+        await_power(node, 100).await;
         assert_eq!(node.power_online(), (100, 100));
         assert_eq!(node.waiting(), 0);
     }
@@ -130,4 +131,17 @@ async fn a_damaged_write_ahead_log_of_votes_stops_the_node_and_it_says_so() {
     let outcome = within("the node stopping", node.task).await.unwrap();
     assert!(matches!(&outcome, Err(Error::Engine(reason)) if reason.contains("votes.wal")), "{outcome:?}");
     network.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_address_is_taken_does_not_start_and_names_it() {
+    let network = Network::new(&WEIGHTS, |_| {});
+    let config = network.configs[0].clone();
+    let _taken = std::net::TcpListener::bind(config.listen).unwrap();
+    let machine = Toy::new(NETWORK, &network.validators());
+    let clock = std::sync::Arc::new(crate::network::now_ms);
+    let started = record_node::RecordNode::start(config.clone(), network.identities[0].clone(), machine, clock);
+    let error = within("an answer", started).await.err().unwrap();
+    assert!(matches!(&error, Error::Config { key: "listen", .. }), "{error}");
+    assert!(error.to_string().contains(&config.listen.to_string()), "{error}");
 }

@@ -1,31 +1,33 @@
 //! Nothing to do.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ledger::KeyPair;
+use record_node::StateMachine as _;
 
 use crate::network::{NETWORK, Network, WEIGHTS, await_height, within};
 use crate::toy::{Act, transaction, write};
 
+/// That a transaction does not wait for the heartbeat, all other tests show: theirs is longer than anything they wait for.
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_nodes_make_no_blocks_but_the_heartbeat() {
-    const HEARTBEAT: Duration = Duration::from_millis(1_500);
-    let network = Network::started(&WEIGHTS, |config| config.heartbeat_ms = 1_500).await;
+    const HEARTBEAT_MS: u32 = 1_500;
+    let network = Network::started(&WEIGHTS, |config| config.heartbeat_ms = HEARTBEAT_MS.into()).await;
     let sender = KeyPair::from_seed(&[99; 32]);
     network.commit(0, &sender, 0).await;
     // Blocks that the start and the transaction made may still be on their way: from a heartbeat on it is quiet.
-    await_height(network.node(0), network.node(0).height() + 1).await;
-    let (height, begun) = (network.node(0).height(), Instant::now());
-    await_height(network.node(0), height + 3).await;
-    let elapsed = begun.elapsed();
-    // Empty blocks without a pause would be tens a second.
-    assert!(elapsed >= HEARTBEAT * 3 - Duration::from_millis(300), "three blocks in {elapsed:?}");
-    let (block, _) = network.node(0).block(height + 3).await.unwrap().unwrap();
-    assert!(block.len() < 200, "a heartbeat's block is empty");
-    // A transaction does not wait for the heartbeat.
-    let begun = Instant::now();
-    network.commit(2, &sender, 1).await;
-    assert!(begun.elapsed() < Duration::from_millis(1_200), "{:?}", begun.elapsed());
+    let first = network.node(0).height() + 1;
+    await_height(network.node(0), first + 3).await;
+    let mut before_ms = None;
+    for height in first..=first + 3 {
+        let (block, _) = network.node(0).block(height).await.unwrap().unwrap();
+        assert!(block.len() < 200, "a heartbeat's block is empty");
+        let time_ms = network.node(0).read(|machine| machine.summarize(&block)).unwrap().time_ms;
+        // By the blocks' own times, however late this test hears of them: a block is built after the one before it was
+        // decided and a heartbeat has passed. The clock that counts and the one that tells the time may differ a little.
+        let pause_ms = before_ms.replace(time_ms).map_or(i64::MAX, |before| time_ms - before);
+        assert!(pause_ms >= i64::from(HEARTBEAT_MS) - 50, "{pause_ms} ms before height {height}");
+    }
     network.shutdown().await;
 }
 

@@ -195,7 +195,8 @@ pub async fn assert_stands_still(node: &Handle<Toy>, sender: &KeyPair, sequence:
     node.submit(bytes).await.unwrap();
     let committed = tokio::time::timeout(SEVERAL_ROUNDS, node.await_committed(id)).await;
     assert!(committed.is_err(), "it was committed without a quorum: {committed:?}");
-    assert_eq!(node.height(), height);
+    // What was under way when the quorum was lost may have come to its end.
+    assert!(node.height() <= height + 1, "{} after {height}", node.height());
     id
 }
 

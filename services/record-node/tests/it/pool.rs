@@ -1,5 +1,7 @@
 //! The mempool, from outside.
 
+use std::time::Duration;
+
 use ledger::KeyPair;
 use record_node::{Refusal, SubmitError};
 
@@ -96,15 +98,21 @@ async fn of_two_with_one_sequence_at_two_nodes_one_is_committed_and_the_other_to
 
 #[tokio::test(flavor = "multi_thread")]
 async fn blocks_much_larger_than_a_part_travel_and_are_the_same_everywhere() {
-    let network = Network::started(&WEIGHTS, |config| {
-        config.block_bytes_max = 2 << 20;
-        // Wait until all are there, so that they share a block.
-        config.block_interval_min_ms = 300;
-    })
-    .await;
+    let network = Network::started(&WEIGHTS, |config| config.block_bytes_max = 2 << 20).await;
     let sender = KeyPair::from_seed(&[99; 32]);
+    // The first comes last, when all nodes have the others: they share a block, whoever proposes it.
     let mut ids = Vec::new();
-    for sequence in 0..30 {
+    for sequence in (0..30).rev() {
+        if sequence == 0 {
+            for node in network.running() {
+                within("a node hearing of all", async {
+                    while node.waiting() < 29 {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                })
+                .await;
+            }
+        }
         let (id, bytes) = write(NETWORK, &sender, sequence, 60_000);
         network.node(usize::try_from(sequence % 4).unwrap()).submit(bytes).await.unwrap();
         ids.push(id);
