@@ -1,12 +1,12 @@
 //! One broker process.
 
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use kit::Port;
 use tempfile::TempDir;
 
 /// How long a broker may take to start; a loaded machine needs a multiple of the usual 3 s.
@@ -19,7 +19,8 @@ const STARTED: &str = "Kafka Server started";
 pub struct Broker {
     libs: PathBuf,
     folder: TempDir,
-    client_port: u16,
+    client_port: Port,
+    _controller_port: Port,
     running: Option<Running>,
     starts: u32,
 }
@@ -37,27 +38,20 @@ impl Broker {
     /// Where it cannot be fetched or does not start; the message ends with the broker's last words.
     pub fn start(properties: &[(&str, &str)]) -> anyhow::Result<Self> {
         let libs = super::fetch()?;
-        let mut attempt = 1;
-        loop {
-            match Self::start_once(libs.clone(), properties) {
-                // Between choosing a port and using it another process may have taken it.
-                Err(error) if attempt < 4 && format!("{error:#}").contains("in use") => attempt += 1,
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn start_once(libs: PathBuf, properties: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("caduceus-kafka-").tempdir().context("a folder for the broker")?;
-        let (client_port, controller_port) = free_ports()?;
+        let (client_port, controller_port) = (Port::free()?, Port::free()?);
         let files = [
-            ("server.properties", server_properties(folder.path(), client_port, controller_port, properties)?),
+            (
+                "server.properties",
+                server_properties(folder.path(), client_port.number(), controller_port.number(), properties)?,
+            ),
             ("log4j.properties", log4j_properties()),
         ];
         for (name, content) in files {
             std::fs::write(folder.path().join(name), content).with_context(|| format!("writing {name}"))?;
         }
-        let mut broker = Self { libs, folder, client_port, running: None, starts: 0 };
+        let mut broker =
+            Self { libs, folder, client_port, _controller_port: controller_port, running: None, starts: 0 };
         broker.format()?;
         broker.run()?;
         Ok(broker)
@@ -65,7 +59,7 @@ impl Broker {
 
     /// The address for clients: `127.0.0.1:PORT`. It stays the same over restarts.
     pub fn bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.client_port)
+        format!("127.0.0.1:{}", self.client_port.number())
     }
 
     /// The broker's process id while it runs.
@@ -182,12 +176,6 @@ fn end(child: &mut Child) {
     if child.kill().is_ok() {
         child.wait().ok();
     }
-}
-
-fn free_ports() -> anyhow::Result<(u16, u16)> {
-    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a port on 127.0.0.1");
-    let (first, second) = (listen()?, listen()?);
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
 }
 
 fn server_properties(folder: &Path, client: u16, controller: u16, more: &[(&str, &str)]) -> anyhow::Result<String> {

@@ -75,6 +75,7 @@ fn allowed(group: &str, name: &str) -> BTreeSet<&'static str> {
         (_, "kit") => &["ledger"],
         (_, "store") => &["ledger"],
         (_, "stream") => &["ledger", "kit", "store"],
+        (_, "testkit") => &["kit", "stream"],
         // Above everything, and nothing above them: the binary, and programs that measure, which also start real parts.
         ("services", "caduceus") => return pure.into_iter().chain(services).collect(),
         ("bench", _) => return pure.into_iter().chain(services).chain(["testkit"]).collect(),

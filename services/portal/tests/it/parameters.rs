@@ -101,7 +101,7 @@ impl Watching {
             ends.iter()
                 .all(|(partition, end)| progress.committed.get(partition).is_some_and(|committed| committed >= end))
         });
-        tokio::time::timeout(Duration::from_secs(60), reached).await.expect("in time").expect("the monitor works");
+        tokio::time::timeout(Duration::from_secs(300), reached).await.expect("in time").expect("the monitor works");
     }
 
     pub(crate) async fn kill(self) {

@@ -1,34 +1,35 @@
 //! A hospital's portal with everything behind it, and a record chain that executes one block a transaction.
 
+mod chain;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use claims::{Finality, Identifier, Identity, Rules};
+use claims::{Identifier, Identity, Rules};
 use erm::{
-    Authority, Genesis, Id, Key, Limits, MemoryStore, Operator, Party, PatientRegistration, Payload, Role, RoleWeight,
-    Sender, SetChange, State, StateProof,
+    Authority, Genesis, Id, Limits, MemoryStore, Operator, Party, PatientRegistration, Payload, Role, RoleWeight,
+    Sender, State,
 };
 use http_body_util::BodyExt as _;
 use kit::{Clock as _, ManualClock};
-use ledger::{
-    Chain, CommitCertificate, DataKey, Digest, KeyPair, PublicKey, SaltSeed, Vote, VoteKind, VrfKeyPair, WrapSecretKey,
-    rng_from_seed, sha256,
-};
+use ledger::{Chain, DataKey, Digest, KeyPair, PublicKey, SaltSeed, VrfKeyPair, WrapSecretKey, rng_from_seed, sha256};
 use phc::{AccessRequest, PatientKeys, Rejected, RejectedValue, open_topic_value};
 use portal::{
-    ChainError, Custody, Deps, FacilityKeys, Holder, Ingest, IngestSettings, Patient, Portal, PortalSettings,
-    RecordChain, Snapshot, Token, reference_system,
+    Custody, Deps, FacilityKeys, Holder, Ingest, IngestSettings, Patient, Portal, PortalSettings, RecordChain, Token,
+    reference_system,
 };
 use rand_core::OsRng;
 use serde_json::Value;
 use store::BlobStore;
 use stream::embedded::{EmbeddedLog, Settings};
 use stream::topics::{ACCESS_REQUESTS, READINGS_REJECTED};
-use stream::{EventLog, Topics};
+use stream::{EventLog as _, Topics};
 use tower::ServiceExt as _;
+
+use self::chain::{Node, OneNode};
 
 /// 2026-03-10, noon.
 pub(crate) const NOON_MS: i64 = 1_773_144_000_000;
@@ -82,103 +83,6 @@ fn genesis() -> Genesis {
         operators: OPERATORS.iter().map(operator).collect(),
         parties: PARTIES.iter().map(party).collect(),
         limits: Limits::default(),
-    }
-}
-
-/// One state machine; a block a transaction, signed by every validator.
-pub(crate) struct OneNode {
-    network: Digest,
-    clock: Arc<ManualClock>,
-    /// The next transaction is committed, and the answer is lost.
-    pub(crate) lose_answer: AtomicBool,
-    /// The next transaction waits at the node, and the answer is lost.
-    pub(crate) hold: AtomicBool,
-    /// Recorded just before the next transaction, as by another portal.
-    pub(crate) overtake: Mutex<Option<Vec<u8>>>,
-    inner: Arc<Mutex<Node>>,
-}
-
-struct Node {
-    state: State<MemoryStore>,
-    finals: BTreeMap<u64, Finality>,
-}
-
-struct At {
-    inner: Arc<Mutex<Node>>,
-    finality: Finality,
-}
-
-impl Snapshot for At {
-    fn finality(&self) -> &Finality {
-        &self.finality
-    }
-    fn history(&self) -> &[SetChange] {
-        &[]
-    }
-    fn prove(&self, key: &Key) -> Result<(Option<Vec<u8>>, StateProof), erm::Error> {
-        self.inner.lock().unwrap().state.at(self.finality.header.height)?.prove(key)
-    }
-    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, erm::Error> {
-        self.inner.lock().unwrap().state.at(self.finality.header.height)?.get(key)
-    }
-}
-
-#[async_trait::async_trait]
-impl RecordChain for OneNode {
-    fn network(&self) -> Digest {
-        self.network
-    }
-
-    async fn commit(&self, transaction: Vec<u8>) -> Result<u64, ChainError> {
-        if self.hold.swap(false, Ordering::Relaxed) {
-            *self.overtake.lock().unwrap() = Some(transaction);
-            return Err(ChainError::Unavailable("no answer in time".into()));
-        }
-        let first = self.overtake.lock().unwrap().take();
-        if let Some(first) = first {
-            self.execute(first)?;
-        }
-        let height = self.execute(transaction)?;
-        match self.lose_answer.swap(false, Ordering::Relaxed) {
-            true => Err(ChainError::Unavailable("the answer is lost".into())),
-            false => Ok(height),
-        }
-    }
-
-    async fn snapshot(&self, height: Option<u64>) -> Result<Arc<dyn Snapshot>, ChainError> {
-        let node = self.inner.lock().unwrap();
-        let found = match height {
-            Some(height) => node.finals.get(&height).ok_or(ChainError::NoHeight(height)),
-            None => node.finals.values().next_back().ok_or_else(|| ChainError::Unavailable("no block yet".into())),
-        };
-        Ok(Arc::new(At { inner: self.inner.clone(), finality: found?.clone() }))
-    }
-}
-
-impl OneNode {
-    fn execute(&self, transaction: Vec<u8>) -> Result<u64, ChainError> {
-        let mut node = self.inner.lock().unwrap();
-        let time_ms = (node.state.head().time_ms + 1).max(self.clock.now_ms());
-        let unavailable = |error: erm::Error| ChainError::Unavailable(error.to_string());
-        let proposal = node.state.propose(time_ms, &[transaction], &Limits::default()).map_err(unavailable)?;
-        if let Some((_, refusal)) = proposal.dropped.first() {
-            return Err(ChainError::Refused { code: refusal.code(), reason: refusal.to_string() });
-        }
-        let header = proposal.block.header.clone();
-        node.state.apply(proposal.executed).map_err(unavailable)?;
-        let block = header.hash(&self.network);
-        let sign = |name: &&str| {
-            let key = KeyPair::from_seed(&seed(name, "validator"));
-            let (kind, validator) = (VoteKind::Precommit, key.public());
-            let vote = Vote { kind, height: header.height, round: 0, block: Some(block), validator };
-            (validator, key.sign(&vote.digest(&self.network), &mut OsRng))
-        };
-        let mut signatures: Vec<_> = OPERATORS.iter().map(sign).collect();
-        signatures.sort_by_key(|(key, _)| *key);
-        let height = header.height;
-        let certificate = CommitCertificate { height, round: 0, block, signatures };
-        node.finals.insert(height, Finality { header, certificate });
-        Ok(height)
     }
 }
 

@@ -6,7 +6,7 @@ use stream::kafka::KafkaLog;
 use stream::{Batch, Error, Event, EventLog};
 use testkit::kafka::broker_for;
 
-use super::{names, settings};
+use super::{names, settings_of_the_killed as settings};
 use crate::contract::{BOUND, append, count, fill, text};
 use crate::copier::{assert_copied_once, copy};
 
@@ -14,7 +14,10 @@ use crate::copier::{assert_copied_once, copy};
 async fn kill_9_of_the_broker_loses_nothing_and_doubles_nothing() {
     let test = "kill_9_of_the_broker_loses_nothing_and_doubles_nothing";
     let Some(mut broker) = tokio::task::block_in_place(|| broker_for(test, &[])).unwrap() else { return };
-    let log = KafkaLog::connect(settings(&broker.bootstrap(), test)).await.unwrap();
+    // Whoever asks while it is away waits until it is back, however long it takes to start.
+    let mut settings = settings(&broker.bootstrap(), test);
+    settings.reach = BOUND;
+    let log = KafkaLog::connect(settings).await.unwrap();
     let (input, output) = names(test);
     let records = 400;
     let mut source = log.writer("source").await.unwrap();

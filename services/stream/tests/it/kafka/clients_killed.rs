@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use stream::kafka::KafkaLog;
 use stream::{Append, Batch, Error, Event, EventLog, Topic};
 
-use super::{BOOTSTRAP, SESSION, TOPICS, names, settings, shared_broker, variable};
+use super::{BOOTSTRAP, SHORT_SESSION, TOPICS, names, settings_of_the_killed as settings, shared_broker, variable};
 use crate::contract::{BOUND, after, append, count, fill};
 use crate::copier::{Process, assert_copied_once, tell};
 
@@ -52,31 +52,27 @@ async fn kill_9_of_the_client_loses_nothing_and_doubles_nothing() {
     let log = KafkaLog::connect(settings(&bootstrap, test)).await.unwrap();
     let (input, output) = names(test);
     let mut source = log.writer(&format!("{test}.source")).await.unwrap();
-    fill(&mut *source, &input, 300, 50).await;
-    let mut kills = 0_u32;
-    while count(&log, &output).await < 300 {
+    let mut records = 0;
+    for kill in 0..6 {
+        // More than enough for the next life; one that is quick may have copied everything.
+        fill(&mut *source, &input, 80, 40).await;
+        records += 80;
         tokio::task::block_in_place(|| {
             let mut copier = copier(&bootstrap, test);
             // Killed while it works, after a number of batches that differs from life to life.
-            for _ in 0..4 + kills * 7 % 11 {
-                if copier.line("batches ").is_none() {
-                    break;
-                }
-                if kills >= 3 && copied_all(&log, &output) {
-                    break;
-                }
+            for _ in 0..4 + kill * 7 % 11 {
+                copier.line("batches ").expect("the copier works until it is killed");
             }
             copier.kill_9();
         });
-        kills += 1;
-        assert!(kills < 40, "the copiers do not get on");
     }
-    assert!(kills >= 3, "killed {kills} times only");
+    let mut lives = 0;
+    while count(&log, &output).await < records {
+        copy_as(&log, test, &input, &output).await;
+        lives += 1;
+        assert!(lives < 20, "the rest is not copied");
+    }
     assert_copied_once(&log, &input, &output).await;
-}
-
-fn copied_all(log: &KafkaLog, output: &Topic) -> bool {
-    tokio::runtime::Handle::current().block_on(count(log, output)) >= 300
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +93,8 @@ async fn a_reader_takes_over_from_a_killed_process() {
     let mut held = 0;
     let deadline = Instant::now() + BOUND;
     let mut other = Some(other);
-    while held < 4 {
+    // Where it is slow to give a sign of life it may lose all four before that; it comes back for its two.
+    while held < 4 || other.is_some() {
         assert!(Instant::now() < deadline, "took over {held} partitions only");
         match mine.next(10, Duration::from_millis(100)).await.unwrap() {
             Event::Assigned(more) => held += more.len(),
@@ -110,7 +107,6 @@ async fn a_reader_takes_over_from_a_killed_process() {
             other.kill_9();
         }
     }
-    assert!(other.is_none(), "the partitions were never shared");
     drop(mine);
     // And from where the killed one had committed, the rest is copied once.
     let mut lives = 0;
@@ -144,16 +140,16 @@ async fn child_holder() {
         std::thread::sleep(Duration::from_millis(1)); // stopped here by the parent
     }
     // Long enough for the client to notice, in between, that the group went on without it.
-    let until = Instant::now() + 2 * SESSION;
+    let until = Instant::now() + 2 * SHORT_SESSION;
     let mut attempts = 0;
-    while Instant::now() < until {
+    while attempts < 2 || Instant::now() < until {
         let late = Batch::of(vec![append(&output, "late", "late")]).moving(reader.membership(), after(&records));
         match writer.commit(late).await {
             Err(Error::Rebalanced { .. }) => attempts += 1,
             other => return tell("outcome ", &format!("{other:?}")),
         }
     }
-    tell("outcome ", &format!("rebalanced {}", attempts > 1));
+    tell("outcome ", &"rebalanced each time");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +180,7 @@ async fn a_process_that_was_stopped_cannot_commit_what_others_took_over() {
         holder.signal("CONT");
         holder.line("outcome ").unwrap()
     });
-    assert_eq!(outcome, "rebalanced true");
+    assert_eq!(outcome, "rebalanced each time");
     holder.kill_9();
     assert_copied_once(&log, &input, &output).await;
 }
@@ -200,7 +196,10 @@ async fn copy_as(log: &KafkaLog, test: &str, input: &Topic, output: &Topic) {
                 let copies = records
                     .iter()
                     .map(|record| Append::new(output, record.key.clone(), record.time_ms, record.value.clone()));
-                writer.commit(Batch::of(copies.collect()).moving(reader.membership(), after(&records))).await.unwrap();
+                match writer.commit(Batch::of(copies.collect()).moving(reader.membership(), after(&records))).await {
+                    Err(Error::Rebalanced { .. }) => reader.rewind().await.unwrap(),
+                    committed => _ = committed.unwrap(),
+                }
                 idle = 0;
             }
             Event::Idle => idle += 1,

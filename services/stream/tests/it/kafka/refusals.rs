@@ -1,17 +1,17 @@
 //! What a broker has to be, and that each lack of it is named.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use stream::kafka::{KafkaLog, Settings};
 use stream::{Error, Retention, Topic, TopicSpec, Topics};
 
 use super::{names, settings, shared_broker};
-use crate::contract::PARTITIONS;
+use crate::contract::{BOUND, PARTITIONS};
 
 #[tokio::test]
 async fn a_broker_that_is_not_there_is_named_after_a_bounded_time() {
-    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let port = kit::Port::free().unwrap();
+    let closed = format!("127.0.0.1:{}", port.number());
     let mut settings = Settings::new(&closed, Topics::standard(8).unwrap());
     settings.reach = Duration::from_secs(5);
     let began = Instant::now();
@@ -22,7 +22,7 @@ async fn a_broker_that_is_not_there_is_named_after_a_bounded_time() {
         }
         other => panic!("{other}"),
     }
-    assert!(began.elapsed() < Duration::from_secs(30));
+    assert!(began.elapsed() < BOUND);
 }
 
 #[tokio::test]
