@@ -35,6 +35,13 @@ pub(crate) fn unit(rng: &mut Xoshiro256Plus) -> f64 {
     bits * (1.0 / 9_007_199_254_740_992.0)
 }
 
+/// Leaves out so many draws.
+pub(crate) fn skip(rng: &mut Xoshiro256Plus, draws: usize) {
+    for _ in 0..draws {
+        rng.next_u64();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,8 @@
 //!
 //! Online isolation forests (Leveni, Weigert Cassales, Pfahringer, Bifet, Boracchi, ICML 2024) keep a count and a box
 //! per bin in place of rows, and draw rows anew where a bin splits: less memory, but only boxes to judge by. Here rows
-//! are held, so that one can be taken out again exactly.
+//! are held, so that one can be taken out again exactly. `cargo run --release --example drift` measures this beside
+//! replacing the oldest tree.
 //!
 //! ```
 //! use iforest::streaming::StreamingForestParams;

@@ -1,25 +1,54 @@
 //! Arithmetic of bounding boxes: how far a row lies outside, widening, merging.
 //!
-//! Sums are taken in four lanes in a fixed order, so that they are the same on every machine and still vectorise.
+//! Dimensions go four at a time, the last four filled up with zeros, which are inside and add nothing. Sums are taken
+//! in four lanes in a fixed order, so that they are the same on every machine and still vectorise.
 
-const LANES: usize = 4;
+/// Dimensions that are dealt with together.
+pub(super) const LANES: usize = 4;
 
-/// Σ over the dimensions of the distance from `row` to the interval [low, high]; 0 inside.
-#[inline]
-pub(super) fn outside(row: &[f64], low: &[f64], high: &[f64]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let (rows, row_rest) = row.as_chunks::<LANES>();
-    let (lows, low_rest) = low.as_chunks::<LANES>();
-    let (highs, high_rest) = high.as_chunks::<LANES>();
-    for ((row, low), high) in rows.iter().zip(lows).zip(highs) {
-        for (lane, ((value, low), high)) in lanes.iter_mut().zip(row.iter().zip(low).zip(high)) {
-            *lane += distance(*value, *low, *high);
-        }
+/// Four values of a row.
+pub(super) type Quad = [f64; LANES];
+
+/// Four sides of a box: one cache line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(64))]
+pub(super) struct Sides {
+    pub(super) low: Quad,
+    pub(super) high: Quad,
+}
+
+impl Sides {
+    /// Of a single row.
+    pub(super) fn of(quad: Quad) -> Self {
+        Self { low: quad, high: quad }
     }
-    for (lane, ((value, low), high)) in lanes.iter_mut().zip(row_rest.iter().zip(low_rest).zip(high_rest)) {
+}
+
+/// Σ over the dimensions of the distance from `row` to the box; 0 inside.
+#[inline]
+pub(super) fn outside(row: &[Quad], bounds: &[Sides]) -> f64 {
+    let mut lanes = Quad::default();
+    for (quad, Sides { low, high }) in row.iter().zip(bounds) {
+        add_distances(&mut lanes, quad, low, high);
+    }
+    sum(lanes)
+}
+
+/// Σ over the dimensions of the distance from `row` to another.
+#[inline]
+pub(super) fn apart(row: &[Quad], other: &[Quad]) -> f64 {
+    let mut lanes = Quad::default();
+    for (quad, other) in row.iter().zip(other) {
+        add_distances(&mut lanes, quad, other, other);
+    }
+    sum(lanes)
+}
+
+#[inline]
+fn add_distances(lanes: &mut Quad, quad: &Quad, low: &Quad, high: &Quad) {
+    for (lane, ((value, low), high)) in lanes.iter_mut().zip(quad.iter().zip(low).zip(high)) {
         *lane += distance(*value, *low, *high);
     }
-    (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
 }
 
 /// Distance from a value to an interval. Comparisons rather than `f64::max`: values are finite.
@@ -31,33 +60,54 @@ fn distance(value: f64, low: f64, high: f64) -> f64 {
 
 /// Widens a box so that it holds `row`; returns the sum of its sides.
 #[inline]
-pub(super) fn widen(row: &[f64], low: &mut [f64], high: &mut [f64]) -> f64 {
-    let mut range = 0.0;
-    for ((value, low), high) in row.iter().zip(low).zip(high) {
-        if value < low {
-            *low = *value;
+pub(super) fn widen(row: &[Quad], bounds: &mut [Sides]) -> f64 {
+    let mut lanes = Quad::default();
+    for (quad, Sides { low, high }) in row.iter().zip(bounds) {
+        for (lane, ((value, low), high)) in lanes.iter_mut().zip(quad.iter().zip(low).zip(high)) {
+            *low = lower(*value, *low);
+            *high = higher(*value, *high);
+            *lane += *high - *low;
         }
-        if value > high {
-            *high = *value;
-        }
-        range += *high - *low;
     }
-    range
+    sum(lanes)
 }
 
-/// Sets `low` and `high` to the smallest box that holds two others; returns the sum of its sides, and whether it changed.
-pub(super) fn merge(one: (&[f64], &[f64]), other: (&[f64], &[f64]), low: &mut [f64], high: &mut [f64]) -> (f64, bool) {
-    let (mut range, mut changed) = (0.0, false);
-    for ((low, one), other) in low.iter_mut().zip(one.0).zip(other.0) {
-        let lower = if one < other { *one } else { *other };
-        changed |= lower != *low;
-        *low = lower;
+/// Sets `own` to the smallest that holds two others and adds its lengths to `ranges`; says whether it changed.
+#[inline]
+pub(super) fn merge(own: &mut Sides, one: &Sides, other: &Sides, ranges: &mut Quad) -> bool {
+    let merged = Sides {
+        low: std::array::from_fn(|lane| lower(one.low[lane], other.low[lane])),
+        high: std::array::from_fn(|lane| higher(one.high[lane], other.high[lane])),
+    };
+    for (range, (low, high)) in ranges.iter_mut().zip(merged.low.iter().zip(&merged.high)) {
+        *range += high - low;
     }
-    for (((high, one), other), low) in high.iter_mut().zip(one.1).zip(other.1).zip(low) {
-        let higher = if one > other { *one } else { *other };
-        changed |= higher != *high;
-        *high = higher;
-        range += higher - *low;
+    let changed = merged != *own;
+    *own = merged;
+    changed
+}
+
+/// Whether a row inside a box lies on its border, so that the box may be smaller without it.
+#[inline]
+pub(super) fn on_border(row: &[Quad], bounds: &[Sides]) -> bool {
+    let mut on = false;
+    for (quad, Sides { low, high }) in row.iter().zip(bounds) {
+        for (value, (low, high)) in quad.iter().zip(low.iter().zip(high)) {
+            on |= (value == low) | (value == high);
+        }
     }
-    (range, changed)
+    on
+}
+
+fn lower(one: f64, other: f64) -> f64 {
+    if one < other { one } else { other }
+}
+
+fn higher(one: f64, other: f64) -> f64 {
+    if one > other { one } else { other }
+}
+
+/// The sum of four lanes, in the one order.
+pub(super) fn sum(lanes: Quad) -> f64 {
+    (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
 }

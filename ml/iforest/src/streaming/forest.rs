@@ -1,9 +1,10 @@
 //! The streaming forest: score, then learn.
 
 use super::StreamingForestParams;
+use super::bounds::{LANES, Quad};
 use super::sample::SampleTree;
+use super::tree::{TOGETHER, reciprocal_levels};
 use crate::IsolationForestError;
-use std::borrow::Cow;
 
 /// Larger magnitudes count as this, so that no sum of ranges overflows.
 pub(super) const MOST: f64 = 1e300;
@@ -42,8 +43,12 @@ impl StreamingForest {
     /// # Errors
     /// [`IsolationForestError::Features`] or [`IsolationForestError::NotFinite`] (its row is the number of rows learned).
     pub fn score(&self, row: &[f64]) -> Result<f64, IsolationForestError> {
-        let row = self.checked(row)?;
-        let sum: f64 = self.trees.iter().map(|tree| tree.reciprocal_level(&row)).sum();
+        self.check(row)?;
+        let sum: f64 = in_quads(row, |row| match row.len() {
+            1 => self.reciprocal_levels::<1>(row),
+            2 => self.reciprocal_levels::<2>(row),
+            _ => self.reciprocal_levels::<0>(row),
+        });
         #[expect(clippy::cast_precision_loss, reason = "at most MAX_TREES")]
         let mean = sum / self.trees.len() as f64;
         Ok(if mean < 1.0 { mean } else { 1.0 })
@@ -54,12 +59,24 @@ impl StreamingForest {
     /// # Errors
     /// As [`Self::score`]; then nothing is learned.
     pub fn learn(&mut self, row: &[f64]) -> Result<(), IsolationForestError> {
-        let row = self.checked(row)?.into_owned();
+        self.check(row)?;
         self.learned = self.learned.saturating_add(1);
-        for tree in &mut self.trees {
-            tree.learn(&row, self.learned, self.sample_size, self.memory_rows);
-        }
+        in_quads(row, |row| match row.len() {
+            1 => self.learn_in_trees::<1>(row),
+            2 => self.learn_in_trees::<2>(row),
+            _ => self.learn_in_trees::<0>(row),
+        });
         Ok(())
+    }
+
+    fn reciprocal_levels<const QUADS: usize>(&self, row: &[Quad]) -> f64 {
+        self.trees.chunks(TOGETHER).map(|trees| reciprocal_levels::<QUADS, _>(trees, row)).sum()
+    }
+
+    fn learn_in_trees<const QUADS: usize>(&mut self, row: &[Quad]) {
+        for tree in &mut self.trees {
+            tree.learn::<QUADS>(row, self.learned, self.sample_size, self.memory_rows);
+        }
     }
 
     /// Rows learned so far.
@@ -81,13 +98,13 @@ impl StreamingForest {
     }
 
     /// Bytes of all trees once their samples are full, however long the stream; growing vectors may hold up to twice
-    /// as many. Per tree about `sample_size` × (24 · `features` + 68).
+    /// as many. Per tree about `sample_size` × (24 · `features` + 68), `features` rounded up to a multiple of four.
     #[must_use]
     pub fn most_bytes(&self) -> usize {
         self.trees.len().saturating_mul(SampleTree::most_bytes(self.features, self.sample_size))
     }
 
-    fn checked<'a>(&self, row: &'a [f64]) -> Result<Cow<'a, [f64]>, IsolationForestError> {
+    fn check(&self, row: &[f64]) -> Result<(), IsolationForestError> {
         if row.len() != self.features {
             return Err(IsolationForestError::Features { expected: self.features, got: row.len() });
         }
@@ -95,10 +112,23 @@ impl StreamingForest {
             let row = usize::try_from(self.learned).unwrap_or(usize::MAX);
             return Err(IsolationForestError::NotFinite { row, feature });
         }
-        Ok(if row.iter().any(|value| value.abs() > MOST) {
-            row.iter().map(|value| value.clamp(-MOST, MOST)).collect()
-        } else {
-            Cow::Borrowed(row)
-        })
+        Ok(())
     }
+}
+
+/// Hands a row on in quads, filled up with zeros, its values no larger than [`MOST`]. Up to two quads need no memory.
+fn in_quads<T>(row: &[f64], then: impl FnOnce(&[Quad]) -> T) -> T {
+    let (mut few, mut many) = ([Quad::default(); 2], Vec::new());
+    let quads = row.len().div_ceil(LANES);
+    let filled = match few.get_mut(..quads) {
+        Some(few) => few,
+        None => {
+            many.resize(quads, Quad::default());
+            &mut many
+        }
+    };
+    for (to, value) in filled.as_flattened_mut().iter_mut().zip(row) {
+        *to = value.clamp(-MOST, MOST);
+    }
+    then(filled)
 }

@@ -1,7 +1,7 @@
 //! One tree with the sample of the past that it holds.
 
-use super::tree::{CutTree, LeafId, Rest};
-use crate::average_path_length;
+use super::bounds::{LANES, Quad};
+use super::tree::{CutTree, LeafId};
 use crate::random::{below, of_tree};
 use rand_xoshiro::Xoshiro256Plus;
 
@@ -16,38 +16,30 @@ pub(super) struct SampleTree {
 
 impl SampleTree {
     pub(super) fn new(features: usize, seed: u64, number: usize) -> Self {
-        Self { tree: CutTree::new(features), places: Vec::new(), rng: of_tree(seed, number) }
+        Self { tree: CutTree::new(features.div_ceil(LANES)), places: Vec::new(), rng: of_tree(seed, number) }
     }
 
     /// Offers row number `row_number` (from 1) to the sample.
     ///
     /// Vitter's algorithm R, with the count of rows held at `memory_rows`: up to there the sample is uniform; after
     /// it every row enters with probability sample / memory and puts out a random one, so that the past fades.
-    pub(super) fn learn(&mut self, row: &[f64], row_number: u64, sample_size: usize, memory_rows: u64) {
+    pub(super) fn learn<const QUADS: usize>(
+        &mut self,
+        row: &[Quad],
+        row_number: u64,
+        sample_size: usize,
+        memory_rows: u64,
+    ) {
         if self.places.len() < sample_size {
-            self.places.push(self.tree.insert(row, &mut self.rng));
+            self.places.push(self.tree.insert::<QUADS>(row, &mut self.rng));
             return;
         }
         let rows = usize::try_from(row_number.min(memory_rows)).unwrap_or(usize::MAX);
         let drawn = below(&mut self.rng, rows.max(sample_size));
         if let Some(place) = self.places.get_mut(drawn) {
-            self.tree.remove(*place);
-            *place = self.tree.insert(row, &mut self.rng);
+            self.tree.remove::<QUADS>(*place);
+            *place = self.tree.insert::<QUADS>(row, &mut self.rng);
         }
-    }
-
-    /// The expected reciprocal of the level, 1 at the root, at which a random insertion of `row` comes to rest; below
-    /// equal rows the level that c(rows) more cuts would give.
-    pub(super) fn reciprocal_level(&self, row: &[f64]) -> f64 {
-        let mut expected = 0.0;
-        self.tree.rests(row, |probability, rest| {
-            let level = match rest {
-                Rest::CutOff { depth } => 1.0 + f64::from(depth),
-                Rest::Equal { depth, rows } => 1.0 + f64::from(depth) + average_path_length(rows as usize),
-            };
-            expected += probability / level;
-        });
-        expected
     }
 
     /// Rows held.
@@ -57,7 +49,14 @@ impl SampleTree {
 
     /// Bytes that the tree may address at most with these settings.
     pub(super) fn most_bytes(features: usize, sample_size: usize) -> usize {
-        CutTree::most_bytes(features, sample_size).saturating_add(sample_size.saturating_mul(size_of::<LeafId>()))
+        CutTree::most_bytes(features.div_ceil(LANES), sample_size)
+            .saturating_add(sample_size.saturating_mul(size_of::<LeafId>()))
+    }
+}
+
+impl AsRef<CutTree> for SampleTree {
+    fn as_ref(&self) -> &CutTree {
+        &self.tree
     }
 }
 
@@ -67,9 +66,7 @@ mod tests {
     use super::*;
 
     fn holds(tree: &SampleTree, value: f64) -> bool {
-        let mut equal = false;
-        tree.tree.rests(&[value], |_, rest| equal |= matches!(rest, Rest::Equal { .. }));
-        equal
+        tree.tree.holds(&[[value, 0.0, 0.0, 0.0]])
     }
 
     #[test]
@@ -79,7 +76,7 @@ mod tests {
         for seed in 0..forests {
             let mut tree = SampleTree::new(1, seed, 0);
             for number in 1..=40_u32 {
-                tree.learn(&[f64::from(number)], u64::from(number), size, memory);
+                tree.learn::<1>(&[[f64::from(number), 0.0, 0.0, 0.0]], u64::from(number), size, memory);
                 let counts = match number {
                     16 => &mut held[0],
                     40 => &mut held[1],

@@ -5,11 +5,13 @@
 //! Every inner node keeps the bounding box of its rows and cuts it in one dimension, chosen in proportion to the
 //! box's side, at a place uniform in that side. Equal rows share a leaf.
 
-use super::bounds::{outside, widen};
-use crate::random::unit;
+use super::bounds::{Quad, Sides, apart, on_border, outside, widen};
+use crate::random::{skip, unit};
 use rand_xoshiro::Xoshiro256Plus;
 
 mod nodes;
+mod score;
+pub(super) use score::{TOGETHER, reciprocal_levels};
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +24,7 @@ const LEAF: u32 = 1 << 31;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LeafId(u32);
 
-/// Half a cache line: what scoring needs. Parents lie elsewhere.
+/// Half a cache line: what the way down and up needs, but for the boxes.
 #[derive(Clone, Copy, Debug)]
 struct Inner {
     /// Rows with `row[feature] <= cut` are on the left.
@@ -32,6 +34,7 @@ struct Inner {
     feature: u32,
     left: u32,
     right: u32,
+    parent: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,135 +44,106 @@ struct Leaf {
     rows: u32,
 }
 
-/// Where a new row would come to rest, and with which probability.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Rest {
-    /// Cut off from a node at `depth`, 0 at the root.
-    CutOff {
-        /// Depth of the node.
-        depth: u32,
-    },
-    /// Equal to the `rows` rows of a leaf at `depth`.
-    Equal {
-        /// Depth of the leaf.
-        depth: u32,
-        /// Rows that share it.
-        rows: u32,
-    },
-}
-
-/// A tree over n rows of `width` numbers: at most n leaves with a row each, fewer inner nodes with a box each.
+/// A tree over n rows of `quads` times four numbers: at most n leaves with a row each, fewer inner nodes with a box each.
 #[derive(Clone, Debug)]
 pub(super) struct CutTree {
-    width: usize,
+    quads: usize,
     root: u32,
     inner: Vec<Inner>,
-    inner_parents: Vec<u32>,
-    /// Per inner node its box: `width` lower ends, then `width` upper ends.
-    boxes: Vec<f64>,
+    /// Per inner node its box, `quads` of four sides.
+    sides: Vec<Sides>,
     leaves: Vec<Leaf>,
-    /// Per leaf its row.
-    points: Vec<f64>,
+    /// Per leaf its row, `quads` of four values.
+    points: Vec<Quad>,
     free_inner: Vec<u32>,
     free_leaves: Vec<u32>,
+    /// Of the row that goes in: the inner nodes whose boxes it lies outside, from below, and how far.
+    outside: Vec<(u32, f64)>,
 }
 
 impl CutTree {
-    pub(super) fn new(width: usize) -> Self {
+    pub(super) fn new(quads: usize) -> Self {
         Self {
-            width,
+            quads,
             root: NONE,
             inner: Vec::new(),
-            inner_parents: Vec::new(),
-            boxes: Vec::new(),
+            sides: Vec::new(),
             leaves: Vec::new(),
             points: Vec::new(),
             free_inner: Vec::new(),
             free_leaves: Vec::new(),
+            outside: Vec::new(),
         }
     }
 
-    /// Bytes of a tree of `rows` rows: one leaf, one inner node and their places in the free lists for each.
-    pub(super) fn most_bytes(width: usize, rows: usize) -> usize {
-        let row = size_of::<Leaf>() + size_of::<Inner>() + 3 * size_of::<u32>() + 3 * width * size_of::<f64>();
-        rows.saturating_mul(row)
+    /// Bytes of a tree of `rows` rows: one leaf, one inner node, their places in the free lists and in the list of
+    /// boxes left for each.
+    pub(super) fn most_bytes(quads: usize, rows: usize) -> usize {
+        let row = size_of::<Leaf>() + size_of::<Inner>() + 2 * size_of::<u32>() + size_of::<(u32, f64)>();
+        rows.saturating_mul(row + quads * (size_of::<Sides>() + size_of::<Quad>()))
     }
 
-    /// Every place where a random insertion of `row` could come to rest, with its probability; they add up to one.
+    /// Puts a row in, by random cuts. `QUADS` is the number of quads of a row, 0 where it is known at run time only.
     ///
-    /// At a node whose box is left by `e` in all (summed over the dimensions) and has sides of `R` in all, a random
-    /// cut of the widened box separates the row with probability e / (R + e); otherwise the node's own cut holds.
-    pub(super) fn rests(&self, row: &[f64], mut rest: impl FnMut(f64, Rest)) {
-        if self.root == NONE {
-            return;
-        }
-        let (mut at, mut depth, mut probability) = (self.root, 0, 1.0);
-        while at & LEAF == 0 {
-            let node = &self.inner[at as usize];
-            let (low, high) = self.node_box(at);
-            let outside = outside(row, low, high);
-            if outside > 0.0 {
-                let cut_off = outside / (node.range + outside);
-                rest(probability * cut_off, Rest::CutOff { depth });
-                probability *= 1.0 - cut_off;
-                if probability <= 0.0 {
-                    return;
-                }
-            }
-            depth += 1;
-            at = if row[node.feature as usize] <= node.cut { node.left } else { node.right };
-        }
-        let rows = self.leaves[(at & !LEAF) as usize].rows;
-        let equal = self.point(at) == row;
-        rest(probability, if equal { Rest::Equal { depth, rows } } else { Rest::CutOff { depth } });
-    }
-
-    /// Puts a row in, by random cuts.
-    pub(super) fn insert(&mut self, row: &[f64], rng: &mut Xoshiro256Plus) -> LeafId {
+    /// Boxes lie within each other: a row inside one is inside all above it. So they are looked at from below, as far
+    /// as the row is outside.
+    pub(super) fn insert<const QUADS: usize>(&mut self, row: &[Quad], rng: &mut Xoshiro256Plus) -> LeafId {
         if self.root == NONE {
             let leaf = self.new_leaf(row);
             self.root = leaf | LEAF;
             return LeafId(leaf);
         }
-        let mut at = self.root;
-        loop {
-            let is_leaf = at & LEAF != 0;
-            let (low, high) = self.node_box(at);
-            let outside = outside(row, low, high);
-            if is_leaf && outside == 0.0 {
-                self.leaves[(at & !LEAF) as usize].rows += 1;
-                return LeafId(at & !LEAF);
-            }
-            let range = if is_leaf { 0.0 } else { self.inner[at as usize].range };
-            let draw = unit(rng) * (range + outside);
-            // A leaf always separates; the product may round up where numbers are subnormal.
-            if draw < outside || is_leaf {
-                return self.split(at, row, draw);
-            }
-            let corner = at as usize * 2 * self.width;
-            let (low, high) = self.boxes[corner..corner + 2 * self.width].split_at_mut(self.width);
-            let node = &mut self.inner[at as usize];
-            if outside > 0.0 {
-                node.range = widen(row, low, high);
-            }
-            at = if row[node.feature as usize] <= node.cut { node.left } else { node.right };
+        let (mut at, mut parent, mut depth) = (self.root, NONE, 0);
+        while at & LEAF == 0 {
+            let node = &self.inner[at as usize];
+            parent = at;
+            at = if row.as_flattened()[node.feature as usize] <= node.cut { node.left } else { node.right };
+            depth += 1;
         }
+        let leaf = at;
+        if self.point(leaf) == row {
+            skip(rng, depth);
+            self.leaves[(leaf & !LEAF) as usize].rows += 1;
+            return LeafId(leaf & !LEAF);
+        }
+        self.outside.clear();
+        let mut above = parent;
+        while above != NONE {
+            let outside = outside(row, self.sides::<QUADS>(above));
+            if outside <= 0.0 {
+                break;
+            }
+            self.outside.push((above, outside));
+            above = self.inner[above as usize].parent;
+        }
+        // Where the row is inside, no cut falls; the draw is made all the same.
+        skip(rng, depth - self.outside.len());
+        while let Some((at, outside)) = self.outside.pop() {
+            let draw = unit(rng) * (self.inner[at as usize].range + outside);
+            if draw < outside {
+                return self.split::<QUADS>(at, row, draw);
+            }
+            self.inner[at as usize].range = widen(row, self.sides_mut::<QUADS>(at));
+        }
+        // A leaf always separates; the product may round up where numbers are subnormal.
+        let draw = unit(rng) * apart(row, self.point(leaf));
+        self.split::<QUADS>(leaf, row, draw)
     }
 
     /// Cuts `row` off from the node `at`: `draw` in [0, outside) picks dimension and place together.
-    fn split(&mut self, at: u32, row: &[f64], mut draw: f64) -> LeafId {
-        let (low, high) = self.node_box(at);
-        let (mut feature, mut cut, mut row_left) = (0, 0.0, false);
-        for (dimension, ((value, low), high)) in row.iter().zip(low).zip(high).enumerate() {
-            let (from, to) = if value < low {
-                (*value, *low)
-            } else if value > high {
-                (*high, *value)
+    fn split<const QUADS: usize>(&mut self, at: u32, row: &[Quad], mut draw: f64) -> LeafId {
+        let (mut feature, mut cut, mut row_left) = (0_u32, 0.0, false);
+        for (dimension, value) in (0..).zip(row.as_flattened()) {
+            let (low, high) = self.side::<QUADS>(at, dimension);
+            let (from, to) = if *value < low {
+                (*value, low)
+            } else if *value > high {
+                (high, *value)
             } else {
                 continue;
             };
             let gap = to - from;
-            (feature, row_left) = (dimension, value < low);
+            (feature, row_left) = (dimension, *value < low);
             cut = from + draw.min(gap);
             // The cut lies below the upper end, so that both sides hold something also where adding rounds up.
             if cut >= to {
@@ -184,19 +158,16 @@ impl CutTree {
         let node = self.new_inner();
         let parent = self.parent(at);
         self.replace_child(parent, at, node);
-        self.inner_parents[node as usize] = parent;
         let (left, right) = if row_left { (leaf | LEAF, at) } else { (at, leaf | LEAF) };
-        // `feature` is below MAX_FEATURES.
-        let feature = u32::try_from(feature).unwrap_or(0);
-        self.inner[node as usize] = Inner { cut, range: 0.0, feature, left, right };
+        self.inner[node as usize] = Inner { cut, range: 0.0, feature, left, right, parent };
         self.set_parent(left, node);
         self.set_parent(right, node);
-        self.tighten(node);
+        self.tighten::<QUADS>(node);
         LeafId(leaf)
     }
 
     /// Takes one row of a leaf out.
-    pub(super) fn remove(&mut self, leaf: LeafId) {
+    pub(super) fn remove<const QUADS: usize>(&mut self, leaf: LeafId) {
         let LeafId(leaf) = leaf;
         let place = &mut self.leaves[leaf as usize];
         place.rows -= 1;
@@ -211,12 +182,12 @@ impl CutTree {
         }
         let node = self.inner[parent as usize];
         let sibling = if node.left == leaf | LEAF { node.right } else { node.left };
-        let mut at = self.inner_parents[parent as usize];
+        let mut at = node.parent;
         self.replace_child(at, parent, sibling);
         self.free_inner.push(parent);
         // Above a box that the row did not support, no box changes.
-        while at != NONE && self.tighten(at) {
-            at = self.inner_parents[at as usize];
+        while at != NONE && on_border(self.point(leaf), self.sides::<QUADS>(at)) && self.tighten::<QUADS>(at) {
+            at = self.inner[at as usize].parent;
         }
     }
 }

@@ -48,7 +48,7 @@ fn drift_is_followed_and_the_past_fades() {
 fn a_tree_holds_no_more_than_its_sample_however_long_the_stream() {
     let mut forest = params().forest(2).unwrap();
     let bytes = forest.most_bytes();
-    assert!(bytes <= 25 * 128 * (24 * 2 + 68), "{bytes}");
+    assert!(bytes <= 25 * 128 * (24 * 4 + 68), "{bytes}");
     for (number, row) in noise(3_000, 4, 0.0).iter().enumerate() {
         forest.learn(row).unwrap();
         assert_eq!(forest.rows_held(), (number + 1).min(128));
