@@ -23,6 +23,7 @@ impl SampleTree {
     ///
     /// Vitter's algorithm R, with the count of rows held at `memory_rows`: up to there the sample is uniform; after
     /// it every row enters with probability sample / memory and puts out a random one, so that the past fades.
+    #[inline]
     pub(super) fn learn<const QUADS: usize>(
         &mut self,
         row: &[Quad],
@@ -36,6 +37,14 @@ impl SampleTree {
         }
         let rows = usize::try_from(row_number.min(memory_rows)).unwrap_or(usize::MAX);
         let drawn = below(&mut self.rng, rows.max(sample_size));
+        if drawn < sample_size {
+            self.exchange::<QUADS>(row, drawn);
+        }
+    }
+
+    /// Puts a row in where another was. Apart, since few rows get here.
+    #[inline(never)]
+    fn exchange<const QUADS: usize>(&mut self, row: &[Quad], drawn: usize) {
         if let Some(place) = self.places.get_mut(drawn) {
             self.tree.remove::<QUADS>(*place);
             *place = self.tree.insert::<QUADS>(row, &mut self.rng);

@@ -95,9 +95,8 @@ impl CutTree {
         }
         let (mut at, mut parent, mut depth) = (self.root, NONE, 0);
         while at & LEAF == 0 {
-            let node = &self.inner[at as usize];
             parent = at;
-            at = if row.as_flattened()[node.feature as usize] <= node.cut { node.left } else { node.right };
+            at = self.inner[at as usize].child_of(row);
             depth += 1;
         }
         let leaf = at;

@@ -18,13 +18,16 @@ struct Way {
     tree: u32,
 }
 
-/// What is known of a tree.
+/// Where a tree's way down ended: its last inner node, [`NONE`] where there is none, and how many there were.
 #[derive(Clone, Copy)]
+struct End {
+    inner: u32,
+    depth: u32,
+}
+
+/// Of a tree on its way up: the level it has come from, and the expected reciprocal from there on down.
+#[derive(Clone, Copy, Default)]
 struct Course {
-    /// The last inner node on the way down.
-    parent: u32,
-    leaf: u32,
-    /// Of the node on the way up.
     level: f64,
     expected: f64,
 }
@@ -45,84 +48,113 @@ struct Parts<'a> {
 /// the first one that holds the row ends the way up.
 pub(in super::super) fn reciprocal_levels<const QUADS: usize, T: AsRef<CutTree>>(trees: &[T], row: &[Quad]) -> f64 {
     let row = if QUADS == 0 { row } else { &row[..QUADS] };
-    let mut courses = [Course { parent: NONE, leaf: NONE, level: 1.0, expected: 0.0 }; TOGETHER];
     let mut parts = [Parts { inner: &[], sides: &[] }; TOGETHER];
-    for ((parts, course), tree) in parts.iter_mut().zip(&mut courses).zip(trees) {
-        let tree = tree.as_ref();
-        *parts = Parts { inner: &tree.inner, sides: &tree.sides };
-        course.leaf = tree.root;
+    for (parts, tree) in parts.iter_mut().zip(trees) {
+        *parts = Parts { inner: &tree.as_ref().inner, sides: &tree.as_ref().sides };
     }
-    down(&parts, &mut courses, row, trees.len());
-    up(&parts, &mut courses, row, trees);
+    let ends = down(&parts, row, trees);
+    let courses = up(&parts, row, trees, &ends);
     courses.iter().take(trees.len()).map(|course| course.expected).sum()
 }
 
 /// All trees from their roots to their leaves.
 #[inline(always)]
-fn down(parts: &[Parts<'_>; TOGETHER], courses: &mut [Course; TOGETHER], row: &[Quad], trees: usize) {
+fn down<T: AsRef<CutTree>>(parts: &[Parts<'_>; TOGETHER], row: &[Quad], trees: &[T]) -> [End; TOGETHER] {
+    let mut ends = [End { inner: NONE, depth: 0 }; TOGETHER];
     let (mut from, mut to) = (&mut [Way::default(); TOGETHER], &mut [Way::default(); TOGETHER]);
     let mut on_way = 0_usize;
-    for (tree, course) in (0..).zip(courses.iter().take(trees)) {
-        from[on_way % TOGETHER] = Way { node: course.leaf, tree };
-        on_way += usize::from(course.leaf & LEAF == 0);
+    for (number, tree) in (0..).zip(trees) {
+        let root = tree.as_ref().root;
+        from[on_way % TOGETHER] = Way { node: root, tree: number };
+        on_way += usize::from(root & LEAF == 0);
     }
-    let mut level = 1.0;
+    let mut depth = 0_u32;
     while on_way > 0 {
-        level += 1.0;
+        depth += 1;
         let mut still = 0_usize;
-        for Way { node, tree } in from.iter().take(on_way).copied() {
+        for Way { node, tree } in from.get(..on_way).unwrap_or_default().iter().copied() {
             let number = tree as usize % TOGETHER;
             let inner = &parts[number].inner[node as usize];
-            let value = row.as_flattened()[inner.feature as usize];
-            let next = if value <= inner.cut { inner.left } else { inner.right };
-            let course = &mut courses[number];
-            (course.parent, course.leaf, course.level) = (node, next, level);
+            let next = inner.child_of(row);
+            ends[number] = End { inner: node, depth };
             to[still % TOGETHER] = Way { node: next, tree };
             still = still.wrapping_add(usize::from(next & LEAF == 0));
         }
         on_way = still;
         (from, to) = (to, from);
     }
+    ends
 }
 
 /// All trees from their leaves as far as the row lies outside the boxes.
 #[inline(always)]
-fn up<T: AsRef<CutTree>>(parts: &[Parts<'_>; TOGETHER], courses: &mut [Course; TOGETHER], row: &[Quad], trees: &[T]) {
+fn up<T: AsRef<CutTree>>(
+    parts: &[Parts<'_>; TOGETHER],
+    row: &[Quad],
+    trees: &[T],
+    ends: &[End; TOGETHER],
+) -> [Course; TOGETHER] {
+    let mut courses = [Course::default(); TOGETHER];
     let (mut from, mut to) = (&mut [Way::default(); TOGETHER], &mut [Way::default(); TOGETHER]);
     let mut on_way = 0_usize;
-    for ((number, tree), course) in (0..).zip(trees).zip(courses.iter_mut()) {
-        course.expected = 1.0 / course.level;
-        from[on_way % TOGETHER] = Way { node: course.parent, tree: number };
-        on_way += usize::from(course.parent != NONE);
-        if course.parent == NONE {
-            course.expected = tree.as_ref().at_leaf(row, course.leaf, course.level);
+    for (((number, tree), course), end) in (0..).zip(trees).zip(&mut courses).zip(ends) {
+        let level = f64::from(end.depth) + 1.0;
+        *course = Course { level, expected: 1.0 / level };
+        if end.inner == NONE {
+            course.expected = tree.as_ref().at_leaf(row, tree.as_ref().root, level);
         }
+        from[on_way % TOGETHER] = Way { node: end.inner, tree: number };
+        on_way += usize::from(end.inner != NONE);
     }
-    let mut lowest = true;
-    while on_way > 0 {
-        let mut still = 0_usize;
-        for Way { node, tree } in from.iter().take(on_way).copied() {
-            let number = tree as usize % TOGETHER;
-            let Parts { inner, sides } = parts[number];
-            let inner = &inner[node as usize];
-            let start = node as usize * row.len();
-            let outside = outside(row, &sides[start..start + row.len()]);
-            let course = &mut courses[number];
-            // Only here can the row be equal to the leaf's.
-            if lowest
-                && outside <= 0.0
-                && let Some(tree) = trees.get(number)
-            {
-                course.expected = tree.as_ref().at_leaf(row, course.leaf, course.level);
-            }
-            course.level -= 1.0;
-            course.expected += outside / (inner.range + outside) * (1.0 / course.level - course.expected);
-            to[still % TOGETHER] = Way { node: inner.parent, tree };
-            still = still.wrapping_add(usize::from((outside > 0.0) & (inner.parent != NONE)));
+    // Only inside the lowest box can the row be equal to the leaf's.
+    on_way = one_up(parts, row, from, on_way, to, &mut courses, |number, course| {
+        if let (Some(tree), Some(end)) = (trees.get(number), ends.get(number)) {
+            let leaf = tree.as_ref().inner[end.inner as usize].child_of(row);
+            course.expected = tree.as_ref().at_leaf(row, leaf, course.level);
         }
-        on_way = still;
+    });
+    while on_way > 0 {
         (from, to) = (to, from);
-        lowest = false;
+        on_way = one_up(parts, row, from, on_way, to, &mut courses, |_, _| ());
+    }
+    courses
+}
+
+/// All trees that are on their way one node up; says how many go on.
+#[inline(always)]
+fn one_up(
+    parts: &[Parts<'_>; TOGETHER],
+    row: &[Quad],
+    from: &[Way; TOGETHER],
+    on_way: usize,
+    to: &mut [Way; TOGETHER],
+    courses: &mut [Course; TOGETHER],
+    inside: impl Fn(usize, &mut Course),
+) -> usize {
+    let mut still = 0_usize;
+    for Way { node, tree } in from.get(..on_way).unwrap_or_default().iter().copied() {
+        let number = tree as usize % TOGETHER;
+        let Parts { inner, sides } = parts[number];
+        let inner = &inner[node as usize];
+        let start = node as usize * row.len();
+        let outside = outside(row, &sides[start..start + row.len()]);
+        let course = &mut courses[number];
+        if outside <= 0.0 {
+            inside(number, course);
+        }
+        course.level -= 1.0;
+        course.expected += outside / (inner.range + outside) * (1.0 / course.level - course.expected);
+        to[still % TOGETHER] = Way { node: inner.parent, tree };
+        still = still.wrapping_add(usize::from((outside > 0.0) & (inner.parent != NONE)));
+    }
+    still
+}
+
+impl Inner {
+    /// On whose side `row` lies.
+    #[inline]
+    pub(super) fn child_of(&self, row: &[Quad]) -> u32 {
+        if row.as_flattened()[self.feature as usize] <= self.cut { self.left } else { self.right }
     }
 }
 
