@@ -8,7 +8,7 @@ use record_node::{Config, RecordNode, Refusal, SubmitError};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::network::{NETWORK, Network, WEIGHTS, await_height, identity, now_ms, ports, within};
+use crate::network::{NETWORK, Network, WEIGHTS, address, await_height, identity, now_ms, within};
 use crate::toy::{Toy, write};
 
 const TASK: &str = "RECORD_NODE_TEST_CHILD";
@@ -192,7 +192,8 @@ async fn a_node_that_comes_back_while_its_old_connections_stand_is_heard_again()
     let committed = network.commit(0, &sender, 0).await;
     frozen.freeze().await;
     let elsewhere = network.configs[3].data_dir.with_file_name("elsewhere");
-    (network.configs[3].listen, network.configs[3].data_dir) = (ports(1)[0], elsewhere);
+    let port = kit::Port::free().unwrap();
+    (network.configs[3].listen, network.configs[3].data_dir) = (address(&port), elsewhere);
     network.start(3).await;
     await_height(network.node(3), committed.height).await;
     network.commit(3, &sender, 1).await;

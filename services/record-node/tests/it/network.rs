@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use kit::Port;
 use ledger::{Digest, KeyPair, PublicKey};
 use record_node::{Committed, Config, Error, Handle, Identity, Peer, RecordNode, SharedClock};
 use tempfile::TempDir;
@@ -37,6 +38,8 @@ pub struct Running {
 
 pub struct Network {
     _dir: TempDir,
+    /// Held for nodes that are not started yet or are down.
+    _ports: Vec<Port>,
     pub configs: Vec<Config>,
     pub identities: Vec<Identity>,
     pub weights: Vec<u64>,
@@ -51,10 +54,8 @@ pub fn identity(index: usize) -> Identity {
     Identity::from_seed(&[u8::try_from(index).unwrap() + 1; 32])
 }
 
-/// Ports that the system says are free.
-pub fn ports(count: usize) -> Vec<SocketAddr> {
-    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
+pub fn address(port: &Port) -> SocketAddr {
+    ([127, 0, 0, 1], port.number()).into()
 }
 
 pub fn now_ms() -> i64 {
@@ -71,15 +72,16 @@ impl Network {
             .try_init();
         let dir = tempfile::tempdir().unwrap();
         let identities: Vec<_> = (0..weights.len()).map(identity).collect();
-        let ports = ports(weights.len());
+        let ports: Vec<_> = weights.iter().map(|_| Port::free().unwrap()).collect();
+        let addresses: Vec<_> = ports.iter().map(address).collect();
         let peers: Vec<_> = identities
             .iter()
-            .zip(&ports)
-            .map(|(one, port)| Peer { address: port.to_string(), node_id: one.node_id() })
+            .zip(&addresses)
+            .map(|(one, address)| Peer { address: address.to_string(), node_id: one.node_id() })
             .collect();
-        let configs = ports.iter().enumerate().map(|(index, port)| {
+        let configs = addresses.iter().enumerate().map(|(index, address)| {
             let mut config =
-                Config::new(format!("n{index}"), dir.path().join(format!("n{index}")), *port, peers.clone());
+                Config::new(format!("n{index}"), dir.path().join(format!("n{index}")), *address, peers.clone());
             config.heartbeat_ms = 600_000;
             config.timeouts.propose_ms = 500;
             config.timeouts.prevote_ms = 200;
@@ -92,6 +94,7 @@ impl Network {
         Self {
             configs: configs.collect(),
             _dir: dir,
+            _ports: ports,
             identities,
             weights: weights.to_vec(),
             nodes: weights.iter().map(|_| None).collect(),
