@@ -65,6 +65,27 @@ fn constant_input_is_never_new_and_anything_else_is() {
 }
 
 #[test]
+fn constant_columns_change_no_score_whatever_the_width() {
+    let rows = noise(600, 8, 0.0);
+    let scores = |width: usize| -> Vec<f64> {
+        let mut forest = params().forest(width).unwrap();
+        let mut wide = vec![7.0; width];
+        rows.iter()
+            .map(|row| {
+                wide[..2].copy_from_slice(row);
+                let score = forest.score(&wide).unwrap();
+                forest.learn(&wide).unwrap();
+                score
+            })
+            .collect()
+    };
+    let narrow = scores(2);
+    for width in [3, 4, 5, 8, 9, 13] {
+        assert_eq!(scores(width), narrow, "{width} features");
+    }
+}
+
+#[test]
 fn many_equal_rows_make_a_place_more_ordinary() {
     let mut rows = noise(300, 3, 0.0);
     let lonely = learned(&params(), &rows).score(&[4.0, 4.0]).unwrap();
