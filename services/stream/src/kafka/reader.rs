@@ -10,11 +10,12 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata, Rebalance};
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::JoinHandle;
 
 use super::failure::{Heard, named, passes};
-use super::message::record_of;
+use super::message::Records;
 use super::{Settings, blocking};
 use crate::plan::in_range;
 use crate::record::Member;
@@ -42,11 +43,11 @@ struct Shared {
     stop: AtomicBool,
 }
 
-#[derive(Default)]
 struct State {
     held: BTreeSet<Partition>,
     /// Taken from the consumer, not yet returned.
     ready: VecDeque<Record>,
+    records: Records,
 }
 
 /// Hears what the group decides, within `poll`.
@@ -110,8 +111,12 @@ impl KafkaReader {
         consumer
             .subscribe(&topics.iter().map(Topic::as_str).collect::<Vec<_>>())
             .map_err(|error| named("joining a group", &error))?;
-        let shared =
-            Shared { consumer, settings: settings.clone(), state: Mutex::default(), stop: AtomicBool::new(false) };
+        let shared = Shared {
+            consumer,
+            settings: settings.clone(),
+            state: Mutex::new(State::default()),
+            stop: AtomicBool::new(false),
+        };
         Ok(Self { group: group.into(), settings, topics, shared: Some(Arc::new(shared)), under_way: None, found: None })
     }
 
@@ -147,6 +152,12 @@ impl Reader for KafkaReader {
         if self.found.is_none() {
             if self.under_way.is_none() {
                 let shared = self.shared()?.clone();
+                // What has been fetched by now is there without waiting, and worth no change of threads.
+                tokio::task::yield_now().await;
+                match shared.next(max_records, Duration::ZERO)? {
+                    Event::Idle => {}
+                    event => return Ok(event),
+                }
                 self.under_way = Some(tokio::task::spawn_blocking(move || shared.next(max_records, wait)));
             }
             self.settle().await?;
@@ -226,6 +237,28 @@ impl Reader for KafkaReader {
     }
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self { held: BTreeSet::new(), ready: VecDeque::new(), records: Records::together() }
+    }
+}
+
+impl State {
+    fn push(&mut self, message: &BorrowedMessage<'_>, settings: &Settings) {
+        let record = self.records.of(message, &settings.topics);
+        self.ready.push_back(record);
+    }
+}
+
+/// What passes is waited out.
+fn held_up(error: &KafkaError) -> Result<()> {
+    if !error.rdkafka_error_code().is_some_and(passes) {
+        return Err(named("reading", error));
+    }
+    tracing::debug!(%error, "reading is held up; it goes on when the broker is back");
+    Ok(())
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -238,36 +271,45 @@ impl Shared {
             if let Some(event) = self.change() {
                 return Ok(event);
             }
-            let ready = self.state().ready.len();
-            if ready >= max_records {
+            let ready = self.drain(max_records)?;
+            if !self.consumer.context().changes().is_empty() {
+                continue;
+            }
+            if ready > 0 {
                 return Ok(Event::Records(self.take(max_records)));
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if self.stop.load(Ordering::Relaxed) {
+            if left.is_zero() || self.stop.load(Ordering::Relaxed) {
                 return Ok(Event::Idle);
             }
-            let patience = if ready > 0 { Duration::ZERO } else { left.min(SLICE) };
-            match self.consumer.poll(patience) {
-                Some(Ok(message)) => {
-                    let record = record_of(&message, &self.settings.topics);
-                    self.state().ready.push_back(record);
-                }
-                Some(Err(error)) if error.rdkafka_error_code().is_some_and(passes) => {
-                    tracing::debug!(%error, "reading is held up; it goes on when the broker is back");
-                }
-                Some(Err(error)) => return Err(named("reading", &error)),
-                None if !self.consumer.context().changes().is_empty() => {}
-                None if ready > 0 => return Ok(Event::Records(self.take(max_records))),
-                None if left.is_zero() => return Ok(Event::Idle),
+            match self.consumer.poll(left.min(SLICE)) {
+                Some(Ok(message)) => self.state().push(&message, &self.settings),
+                Some(Err(error)) => held_up(&error)?,
                 None => {}
             }
         }
     }
 
+    /// Takes what the consumer has by now, until there is enough, or something else than a record; how much is ready.
+    fn drain(&self, max_records: usize) -> Result<usize> {
+        let mut state = self.state();
+        while state.ready.len() < max_records {
+            match self.consumer.poll(Duration::ZERO) {
+                Some(Ok(message)) => state.push(&message, &self.settings),
+                Some(Err(error)) => held_up(&error)?,
+                None => break,
+            }
+        }
+        Ok(state.ready.len())
+    }
+
     fn take(&self, max_records: usize) -> Vec<Record> {
         let mut state = self.state();
-        let count = state.ready.len().min(max_records);
-        state.ready.drain(..count).collect()
+        if state.ready.len() <= max_records {
+            let room = VecDeque::with_capacity(state.ready.len());
+            return std::mem::replace(&mut state.ready, room).into();
+        }
+        state.ready.drain(..max_records).collect()
     }
 
     /// What is held, and the group's word for it; without that word where the group has taken back what is held. (librdkafka then

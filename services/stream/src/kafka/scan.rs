@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::failure::{named, passes};
-use super::message::record_of;
+use super::message::Records;
 use super::{Context, Settings, blocking};
 use crate::{Record, Result, Scan};
 
@@ -68,12 +68,12 @@ impl Scan for KafkaScan {
 
 impl Open {
     fn next(&self, settings: &Settings, max_records: usize) -> Result<(Vec<Record>, bool)> {
-        let mut records = Vec::new();
+        let (mut records, mut made) = (Vec::new(), Records::apart());
         let mut deadline = Instant::now() + settings.reach;
         while records.len() < max_records {
             match self.consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
-                    let record = record_of(&message, &settings.topics);
+                    let record = made.of(&message, &settings.topics);
                     if record.offset >= self.end {
                         return Ok((records, true));
                     }

@@ -126,7 +126,9 @@ impl Settings {
             .set("transactional.id", name)
             .set("enable.idempotence", "true")
             .set("acks", "all")
-            .set("linger.ms", "0")
+            // No later for it: before the first message of a transaction leaves, the broker has to hear of its partitions. But the
+            // others are ready by then, and go in one request a partition.
+            .set("linger.ms", "1")
             // A transaction that begins while the one before is still being told to its partitions is asked to come back.
             .set("retry.backoff.ms", "20")
             .set("retry.backoff.max.ms", "500")

@@ -1,5 +1,6 @@
 //! A transactional producer: one transaction a batch.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
-use rdkafka::producer::{BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::failure::{Heard, fenced, named, passes, rebalanced};
@@ -20,6 +21,9 @@ use crate::{Batch, Error, Position, ReadPositions, Result, Writer};
 
 /// How long aborting, and finding out how a commit ended, may go on after the time for the commit itself.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the thread that hears of deliveries listens at a time; so long it outlives its writer at the most. rdkafka's own
+/// `ThreadedProducer` listens for 100 ms, and each time the last millisecond is spent asking over and over.
+const LISTENING: Duration = Duration::from_secs(1);
 
 pub(super) struct KafkaWriter {
     inner: Arc<Inner>,
@@ -28,7 +32,9 @@ pub(super) struct KafkaWriter {
 struct Inner {
     name: String,
     settings: Arc<Settings>,
-    producer: ThreadedProducer<Deliveries, NoCustomPartitioner>,
+    producer: Arc<BaseProducer<Deliveries, NoCustomPartitioner>>,
+    /// The writer is gone: nobody needs to hear of deliveries any more.
+    gone: Arc<AtomicBool>,
     /// Why this writer takes no more.
     dead: Mutex<Option<Dead>>,
 }
@@ -49,8 +55,12 @@ pub(super) struct Deliveries {
 #[derive(Default)]
 struct Delivered {
     offsets: Vec<u64>,
+    /// Of how many messages there will be word.
+    expected: usize,
     done: usize,
     failed: Option<(usize, Code)>,
+    /// The writer waits for room in the queue, so that every delivery is worth waking it for.
+    crowded: bool,
 }
 
 impl Deliveries {
@@ -73,6 +83,7 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, place: usize) {
         let mut of = self.lock();
+        let failed_before = of.failed.is_some();
         of.done += 1;
         match result {
             Ok(message) => {
@@ -86,8 +97,13 @@ impl ProducerContext for Deliveries {
                 of.failed.get_or_insert((place, code));
             }
         }
+        // Not for each of hundreds of messages: waking a thread costs more than all else that is done here.
+        let ends = of.done >= of.expected || of.failed.is_some() != failed_before;
+        let wakes = ends || std::mem::take(&mut of.crowded);
         drop(of);
-        self.more.notify_all();
+        if wakes {
+            self.more.notify_all();
+        }
     }
 }
 
@@ -108,9 +124,16 @@ impl KafkaWriter {
             let config = settings.producer(&name);
             let context =
                 Deliveries { heard: Heard::counting(&settings.troubles), of: Mutex::default(), more: Condvar::new() };
-            let producer = ThreadedProducer::from_config_and_context(&config, context)
+            let producer = BaseProducer::from_config_and_context(&config, context)
                 .map_err(|error| named("making a writer", &error))?;
-            let inner = Inner { name, settings, producer, dead: Mutex::default() };
+            let inner = Inner {
+                name,
+                settings,
+                producer: Arc::new(producer),
+                gone: Arc::new(AtomicBool::new(false)),
+                dead: Mutex::default(),
+            };
+            inner.listen()?;
             let deadline = Instant::now() + inner.settings.reach;
             loop {
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -141,7 +164,28 @@ impl Writer for KafkaWriter {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.gone.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Inner {
+    /// Starts the thread that hears of deliveries and of trouble.
+    fn listen(&self) -> Result<()> {
+        let (producer, gone) = (self.producer.clone(), self.gone.clone());
+        let listening = std::thread::Builder::new().name("kafka-deliveries".into()).spawn(move || {
+            while !gone.load(Ordering::Relaxed) {
+                producer.poll(LISTENING);
+            }
+        });
+        let failed = |error: std::io::Error| Error::Storage {
+            doing: "starting a writer's thread".into(),
+            reason: error.to_string(),
+        };
+        listening.map(|_| ()).map_err(failed)
+    }
+
     fn commit(&self, batch: &Batch) -> Result<Vec<Position>> {
         let mut dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dead) = &*dead {
@@ -183,7 +227,8 @@ impl Inner {
     }
 
     fn begin(&self, records: usize) -> std::result::Result<(), Stop> {
-        *self.producer.context().lock() = Delivered { offsets: vec![0; records], ..Delivered::default() };
+        *self.producer.context().lock() =
+            Delivered { offsets: vec![0; records], expected: records, ..Delivered::default() };
         self.producer.begin_transaction().map_err(|error| self.stop("beginning a transaction", &error))
     }
 
@@ -217,7 +262,8 @@ impl Inner {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(Code::QueueFull), back)) if Instant::now() < deadline => {
                     message = back;
-                    let of = self.producer.context().lock();
+                    let mut of = self.producer.context().lock();
+                    of.crowded = true;
                     // Woken by the next delivery; a failure of all of them ends at the deadline.
                     drop(self.producer.context().more.wait_timeout(of, Duration::from_millis(100)));
                 }
