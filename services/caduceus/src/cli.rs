@@ -88,6 +88,9 @@ pub(crate) struct Demo {
     /// Seed of the simulated people: the same seed gives the same scores, anomalies and verdicts.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Longest that a headless demo may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) within: u64,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,11 @@
 //! The record chain of a data directory: one node an operator, all in this process.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use erm::{AnchorHeads, Body, Genesis, Id, Payload, Sender};
+use kit::Port;
 use ledger::{Digest, KeyPair};
 use monitor::AnchorSink;
 use phc::AnchorRecord;
@@ -35,9 +35,11 @@ impl RecordNodes {
     pub(crate) async fn start(network: &Network, clock: Arc<dyn kit::Clock>) -> Outcome<Self> {
         let operators: Vec<Id> = network.genesis.operators.iter().map(|operator| operator.id.clone()).collect();
         let mut seats = Vec::new();
-        for (operator, port) in operators.into_iter().zip(free_ports(network.genesis.operators.len())?) {
+        // Held until every node listens on its own.
+        let ports = free_ports(operators.len())?;
+        for (operator, port) in operators.into_iter().zip(&ports) {
             let identity = Identity::from_seed(&network.validator_seed(&operator)?);
-            seats.push((operator, identity, port));
+            seats.push((operator, identity, port.number()));
         }
         let peers: Vec<Peer> = seats
             .iter()
@@ -110,16 +112,9 @@ pub(crate) async fn open_machine(
     opening.await.unwrap_or_else(|error| Err(record_node::Error::Engine(error.to_string())))
 }
 
-/// Ports of this machine that nothing listens on. Another process may take one before the node does: then the start says so.
-pub(crate) fn free_ports(count: usize) -> Outcome<Vec<u16>> {
-    let listeners: Vec<TcpListener> = (0..count)
-        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
-        .collect::<Result<_, _>>()
-        .or_environment("no port is free on loopback")?;
-    listeners
-        .iter()
-        .map(|listener| Ok(listener.local_addr().or_environment("no port is free on loopback")?.port()))
-        .collect()
+/// Ports of this machine that nobody uses, held until they are dropped.
+pub(crate) fn free_ports(count: usize) -> Outcome<Vec<Port>> {
+    (0..count).map(|_| Port::free()).collect::<Result<_, _>>().or_environment("no port is free on loopback")
 }
 
 /// Sends transactions of one sender, one after the other.

@@ -30,8 +30,6 @@ use people::{END_MS, START_MS};
 use story::VERDICTS;
 use view::View;
 
-/// Longest that a headless demo may take.
-const HEADLESS_MAX: Duration = Duration::from_secs(120);
 /// How long work under way may take once somebody pressed Ctrl-C.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -49,11 +47,11 @@ pub(crate) fn run(arguments: &cli::Demo) -> Outcome {
         }
         let late = || {
             Failure::wrong(format_args!(
-                "the story did not end within {} s; try a higher --speed",
-                HEADLESS_MAX.as_secs()
+                "the story did not end within {} s; try a higher --speed, or allow it more with --within",
+                arguments.within
             ))
         };
-        tokio::time::timeout(HEADLESS_MAX, demo).await.unwrap_or_else(|_| Err(late()))
+        tokio::time::timeout(Duration::from_secs(arguments.within), demo).await.unwrap_or_else(|_| Err(late()))
     })
 }
 

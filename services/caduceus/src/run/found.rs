@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kit::{Clock as _, SystemClock};
+use kit::{Clock as _, Port, SystemClock};
 use record_node::Identity;
 
 use crate::cli;
@@ -31,11 +31,14 @@ pub(crate) fn found(arguments: &cli::Found) -> Outcome {
         )));
     }
     let network = Network::open_or_found(&home, SystemClock.now_ms())?;
-    let seats = seats(&network)?;
-    let ports = free_ports(2)?;
-    let [portal_port, health_port] = ports[..] else { return Err(Failure::environment("no port is free on loopback")) };
+    // All at once, so that each is another.
+    let ports = free_ports(2 + network.genesis.operators.len() * 3)?;
+    let [portal_port, health_port, of_nodes @ ..] = &ports[..] else {
+        return Err(Failure::environment("no port is free on loopback"));
+    };
+    let seats = seats(&network, of_nodes)?;
     let main = home.dir().join("caduceus.toml");
-    write(&main, &main_file(&home, arguments.kafka.as_deref(), &seats, portal_port, health_port))?;
+    write(&main, &main_file(&home, arguments.kafka.as_deref(), &seats, portal_port.number(), health_port.number()))?;
     let mut lines = format!("network {}\n\n", network.id);
     for seat in &seats {
         let file = home.dir().join(format!("record-node-{}.toml", seat.operator));
@@ -58,23 +61,23 @@ pub(crate) fn found(arguments: &cli::Found) -> Outcome {
     Ok(())
 }
 
-fn seats(network: &Network) -> Outcome<Vec<Seat>> {
+/// Three ports an operator.
+fn seats(network: &Network, ports: &[Port]) -> Outcome<Vec<Seat>> {
     let operators = &network.genesis.operators;
-    let ports = free_ports(operators.len() * 3)?;
     operators
         .iter()
         .zip(ports.chunks_exact(3))
         .map(|(operator, ports)| {
-            let [peers_port, api_port, health_port] = *ports else {
+            let [peers_port, api_port, health_port] = ports else {
                 return Err(Failure::environment("no port is free on loopback"));
             };
             let identity = Identity::from_seed(&network.validator_seed(&operator.id)?);
             Ok(Seat {
                 operator: operator.id.to_string(),
                 node_id: identity.node_id(),
-                peers_port,
-                api_port,
-                health_port,
+                peers_port: peers_port.number(),
+                api_port: api_port.number(),
+                health_port: health_port.number(),
             })
         })
         .collect()

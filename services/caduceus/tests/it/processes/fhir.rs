@@ -1,5 +1,8 @@
 //! What hospitals, doctors, pharmacies, laboratories, patients and insurers send.
 
+use std::sync::OnceLock;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 pub(super) const HOSPITAL: &str = "general-hospital";
@@ -8,9 +11,12 @@ pub(super) const PHARMACY: &str = "corner-pharmacy";
 pub(super) const LABORATORY: &str = "city-laboratory";
 pub(super) const INSURER: &str = "mutual-insurer";
 
-/// `YYYY-MM-DD`, so many days ahead. Who joined a network today has stood for nothing before.
+/// `YYYY-MM-DD`, so many days ahead of the one on which it was asked first: the same before and after midnight. Who joined a network
+/// that day has stood for nothing before.
 pub(super) fn day(ahead: i64) -> String {
-    (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * ahead)).strftime("%Y-%m-%d").to_string()
+    static BEGUN: OnceLock<Timestamp> = OnceLock::new();
+    let begun = *BEGUN.get_or_init(Timestamp::now);
+    (begun + SignedDuration::from_hours(24 * ahead)).strftime("%Y-%m-%d").to_string()
 }
 
 fn patient(name: &str) -> Value {

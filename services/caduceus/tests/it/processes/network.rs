@@ -1,11 +1,11 @@
 //! What `caduceus found` and `caduceus enrol` have made, with the keys that lie there.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kit::{Keystore, Passphrase, Shutdown};
+use kit::{Keystore, Passphrase, Port, Shutdown};
 use ledger::{Chain, Digest, KeyPair, WrapSecretKey};
 use monitor::{HeldKeys, Monitor, Parts, Randomness};
 use phc::messages::{ALERTS, PHC_BLOCKS, READINGS};
@@ -27,6 +27,7 @@ pub(super) struct Network {
     pub(super) dir: PathBuf,
     pub(super) id: Digest,
     pub(super) partitions: u32,
+    _ports: Vec<Port>,
 }
 
 pub(super) struct Patient {
@@ -41,12 +42,16 @@ impl Network {
     pub(super) fn found(dir: PathBuf, kafka: Option<&str>) -> Self {
         let mut arguments = vec!["found", "--data-dir", dir.to_str().unwrap()];
         arguments.extend(kafka.iter().flat_map(|address| ["--kafka", *address]));
-        done(&arguments);
-        let genesis: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(dir.join("genesis.json")).unwrap()).unwrap();
-        let partitions = u32::try_from(genesis["partitions"].as_u64().unwrap()).unwrap();
-        let id = erm::Genesis::from_json(&std::fs::read(dir.join("genesis.json")).unwrap()).unwrap().network();
-        Self { dir, id, partitions }
+        // The ports in its files are its own from now on; in the rare case that somebody was quicker, it is founded again.
+        let ports = loop {
+            done(&arguments);
+            if let Some(ports) = ports(&dir, kafka) {
+                break ports;
+            }
+            std::fs::remove_dir_all(&dir).unwrap();
+        };
+        let genesis = erm::Genesis::from_json(&std::fs::read(dir.join("genesis.json")).unwrap()).unwrap();
+        Self { dir, id: genesis.network(), partitions: genesis.partitions, _ports: ports }
     }
 
     pub(super) fn config(&self) -> PathBuf {
@@ -247,6 +252,20 @@ impl Network {
         }
         all
     }
+}
+
+/// Holds every port that the files of a network name, but the broker's; `None` where one is in use.
+fn ports(dir: &Path, kafka: Option<&str>) -> Option<Vec<Port>> {
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut numbers = BTreeSet::new();
+    for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "toml")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        let addresses = text.split(|c: char| !(c.is_ascii_digit() || ['.', ':'].contains(&c)));
+        let own = addresses.filter(|address| Some(*address) != kafka);
+        numbers.extend(own.filter_map(|address| address.strip_prefix("127.0.0.1:")?.parse::<u16>().ok()));
+    }
+    assert!(numbers.len() >= 14, "portal, health and three of each node: {numbers:?}");
+    numbers.into_iter().map(|number| Port::hold(number).ok()).collect()
 }
 
 /// Keys and values of a partition.

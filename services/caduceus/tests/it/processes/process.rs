@@ -1,15 +1,16 @@
 //! A process of the built binary.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use kit::Port;
+
 use super::http;
 
 /// How long anything that is awaited may take on a loaded machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(180);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Looks again and again until it is so.
 pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -53,28 +54,26 @@ pub(super) fn done(arguments: &[&str]) -> String {
     out
 }
 
-pub(super) fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
-}
-
 /// `caduceus run …`. It is killed when this is dropped.
 pub(super) struct Process {
     pub(super) name: String,
     child: Child,
     health: String,
+    _health_port: Port,
     said: PathBuf,
 }
 
 impl Process {
     /// Starts roles with a configuration file and settings above it; what it logs goes to a file beside.
     pub(super) fn start(name: &str, roles: &[&str], config: &Path, settings: &[(&str, &str)]) -> Self {
-        let health = format!("127.0.0.1:{}", free_port());
+        let health_port = Port::free().unwrap();
+        let health = format!("127.0.0.1:{}", health_port.number());
         let said = config.with_file_name(format!("{name}.log"));
         let log = File::options().create(true).append(true).open(&said).unwrap();
         let mut command = binary();
         command.arg("run").args(roles).arg("--config").arg(config).env("CADUCEUS_HEALTH__LISTEN", &health);
         command.envs(settings.iter().copied()).stdout(Stdio::null()).stderr(log);
-        Self { name: name.into(), child: command.spawn().unwrap(), health, said }
+        Self { name: name.into(), child: command.spawn().unwrap(), health, _health_port: health_port, said }
     }
 
     pub(super) fn ready(&mut self) {

@@ -113,7 +113,7 @@ fn the_parts_run_as_separate_processes_over_a_real_broker_and_the_loss_of_any_ch
     // The monitors' anchors are under the same member's signature, and wait for the next block meanwhile.
     let (late, said) = network.enrol("late");
     assert!(said.contains("registered by"), "{said}");
-    assert!(nodes[&operators[1]].height() > before);
+    until("the others to decide", || (nodes[&operators[1]].height() > before).then_some(()));
     let mut back = network.start_node(&lost);
     back.ready();
     until("the validator to catch up", || (back.height() >= nodes[&operators[1]].height()).then_some(()));
