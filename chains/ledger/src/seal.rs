@@ -66,14 +66,22 @@ impl DataKey {
 
     /// Opens what [`seal`](Self::seal) made for the same chain and context.
     pub fn open(&self, chain: &Chain, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut plain = Vec::new();
+        self.open_into(chain, context, sealed, &mut plain)?;
+        Ok(plain)
+    }
+
+    /// The same into room that is there: whatever it held is replaced, and after an error it is empty.
+    pub fn open_into(&self, chain: &Chain, context: &[u8], sealed: &[u8], plain: &mut Vec<u8>) -> Result<(), Error> {
         let invalid = || Error::Invalid { what: "sealed data" };
+        plain.clear();
         let (nonce, ciphertext) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(invalid)?;
         let (key, short) = self.under(nonce).ok_or_else(invalid)?;
-        let mut plain = ciphertext.to_vec();
+        plain.extend_from_slice(ciphertext);
         let aad = Aad::from(associated_data(chain, context));
-        let length = key.open_in_place(short, aad, &mut plain).map_err(|_| invalid())?.len();
-        plain.truncate(length);
-        Ok(plain)
+        let length = key.open_in_place(short, aad, plain.as_mut_slice()).map(|opened| opened.len());
+        plain.truncate(length.unwrap_or(0));
+        length.map(|_| ()).map_err(|_| invalid())
     }
 
     /// XChaCha20 (draft-irtf-cfrg-xchacha, section 2.3): the first 16 bytes of the nonce make a key below this one, the
@@ -90,9 +98,29 @@ impl DataKey {
     }
 }
 
-fn associated_data(chain: &Chain, context: &[u8]) -> Vec<u8> {
-    let mut aad = Vec::with_capacity(PREAMBLE_BYTES + context.len());
-    aad.extend_from_slice(&chain.preamble(Domain::Seal));
-    aad.extend_from_slice(context);
-    aad
+/// `preamble(Seal) ‖ context`; contexts are short, and then nothing is allocated for it.
+struct Associated {
+    short: [u8; SHORT_BYTES],
+    length: usize,
+    long: Vec<u8>,
+}
+
+const SHORT_BYTES: usize = 128;
+
+fn associated_data(chain: &Chain, context: &[u8]) -> Associated {
+    let preamble = chain.preamble(Domain::Seal);
+    let mut data = Associated { short: [0; SHORT_BYTES], length: PREAMBLE_BYTES + context.len(), long: Vec::new() };
+    let (first, rest) = data.short.split_at_mut(PREAMBLE_BYTES);
+    first.copy_from_slice(&preamble);
+    match rest.get_mut(..context.len()) {
+        Some(place) => place.copy_from_slice(context),
+        None => data.long = [&preamble, context].concat(),
+    }
+    data
+}
+
+impl AsRef<[u8]> for Associated {
+    fn as_ref(&self) -> &[u8] {
+        self.short.get(..self.length).unwrap_or(&self.long)
+    }
 }

@@ -58,6 +58,8 @@ impl std::fmt::Display for Scope {
 #[derive(Clone, Default)]
 pub struct PatientKeys {
     keys: BTreeMap<Scope, DataKey>,
+    /// The stream's again: every message asks for it.
+    stream: Option<DataKey>,
 }
 
 impl PatientKeys {
@@ -69,13 +71,18 @@ impl PatientKeys {
             [Scope::Stream, Scope::Blind].into_iter().chain(categories.into_iter().chain(own).map(Scope::Category));
         let mut keys = Self::default();
         for scope in scopes {
-            keys.keys.entry(scope).or_insert_with(|| DataKey::generate(rng));
+            if !keys.keys.contains_key(&scope) {
+                keys.insert(scope, DataKey::generate(rng));
+            }
         }
         keys
     }
 
     /// Adds or replaces a key.
     pub fn insert(&mut self, scope: Scope, key: DataKey) {
+        if scope == Scope::Stream {
+            self.stream = Some(key.clone());
+        }
         self.keys.insert(scope, key);
     }
 
@@ -91,7 +98,10 @@ impl PatientKeys {
 
     /// The key of topics' values.
     pub fn stream(&self, chain: &Chain) -> Result<&DataKey, Error> {
-        self.get(chain, Scope::Stream)
+        match &self.stream {
+            Some(key) => Ok(key),
+            None => self.get(chain, Scope::Stream),
+        }
     }
 
     /// The key of one batch: below the category's key, by height.

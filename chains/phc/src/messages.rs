@@ -49,8 +49,13 @@ pub struct ReadingBatch {
 impl ReadingBatch {
     /// Opens a value of `readings` and checks its bounds.
     pub fn open(key: &DataKey, chain: &Chain, value: &[u8]) -> Result<Self, Error> {
-        let plain = key.open(chain, READINGS.as_bytes(), value)?;
-        let batch: Self = decode_of_one_encoding("batch of readings", &plain)?;
+        Self::open_in(&mut Vec::new(), key, chain, value)
+    }
+
+    /// The same in room that is there, for whoever opens many; what it held is replaced.
+    pub fn open_in(room: &mut Vec<u8>, key: &DataKey, chain: &Chain, value: &[u8]) -> Result<Self, Error> {
+        key.open_into(chain, READINGS.as_bytes(), value, room)?;
+        let batch: Self = decode_of_one_encoding("batch of readings", room)?;
         batch.check()?;
         Ok(batch)
     }

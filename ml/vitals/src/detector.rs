@@ -137,7 +137,13 @@ impl<'a> Run<'a> {
             self.out.taken = Taken::Late;
             return;
         }
-        self.state.inbox.clock_ms = self.state.inbox.clock_ms.max(reading.time_ms);
+        let inbox = &mut self.state.inbox;
+        if inbox.clock_ms == reading.time_ms && inbox.heard_ms == reading.time_ms && inbox.heard.is_some() {
+            // A message's second reading: what this instant brought about, the first has brought about.
+            inbox.heard = inbox.heard.max(Some(reading.signal));
+            return self.hold(slot, reading);
+        }
+        inbox.clock_ms = inbox.clock_ms.max(reading.time_ms);
         self.silence(reading.time_ms);
         let waited_for = slot.saturating_sub(grid.lateness);
         self.decide_before(waited_for);

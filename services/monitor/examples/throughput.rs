@@ -1,12 +1,14 @@
-//! Readings per CPU second through the monitor: log → open → detector → block → state, on the embedded log.
+//! Readings per CPU second through the monitor: log → open → detector → block → state, on the embedded log or a Kafka broker.
 //!
-//! `cargo run --release -p monitor --example throughput -- [PATIENTS] [MINUTES]`. A message holds one reading of eight
+//! `cargo run --release -p monitor --example throughput -- [PATIENTS] [MINUTES] [kafka]`. A message holds one reading of eight
 //! signals. Filling the log is not measured; reading it, opening, judging, sealing, signing and appending are. What the first
-//! message of each patient costs, the chain's opening and its two signatures among it, is told by itself.
+//! message of each patient costs, the chain's opening and its two signatures among it, is told by itself. On a broker, which is started
+//! for it, what the client fetches while the log is filled (16 MiB at the most) is not measured either.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::cast_precision_loss)]
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,7 @@ use ledger::{Digest, KeyPair, SeededRng, WrapSecretKey, rng_from_seed};
 use monitor::{HeldKeys, Monitor, Parts, Randomness, Settings};
 use phc::messages::{PHC_BLOCKS, READINGS};
 use phc::{Block, Opening, PatientKeys, Provenance, Reading, ReadingBatch, Role, Subject, Tick, Writer};
-use stream::{Append, Batch, EmbeddedLog, EventLog, Position, Topics};
+use stream::{Append, Batch, EmbeddedLog, EventLog, KafkaLog, Position, Topics};
 use vitals::Signal;
 
 const NETWORK: Digest = Digest([7; 32]);
@@ -77,7 +79,7 @@ fn alone<T: Send>(doing: impl Future<Output = T> + Send) -> T {
 }
 
 /// Appends one message a patient and minute, then a tick in each partition; where the ticks lie.
-async fn fill(log: &EmbeddedLog, people: &[Person], minutes: Range<i64>, rng: &mut SeededRng) -> Vec<Position> {
+async fn fill(log: &dyn EventLog, people: &[Person], minutes: Range<i64>, rng: &mut SeededRng) -> Vec<Position> {
     let mut writer = log.writer("portal").await.unwrap();
     for minute in minutes.clone() {
         for (some, first) in people.chunks(20_000).zip((0..).step_by(20_000)) {
@@ -97,7 +99,7 @@ async fn fill(log: &EmbeddedLog, people: &[Person], minutes: Range<i64>, rng: &m
 }
 
 async fn open(
-    log: &EmbeddedLog,
+    log: &dyn EventLog,
     operator: &KeyPair,
     keys: &HeldKeys,
     patients: i64,
@@ -123,28 +125,44 @@ async fn open(
     people
 }
 
+/// The monitor stands still while the log is filled.
+const STANDS_STILL: Duration = Duration::from_secs(3_600);
+
+fn in_directory(dir: &Path) -> EmbeddedLog {
+    let topics = Topics::standard(PARTITIONS).unwrap();
+    let settings = stream::embedded::Settings { session: STANDS_STILL, ..stream::embedded::Settings::new(topics) };
+    EmbeddedLog::open(dir, settings).unwrap()
+}
+
+async fn on_kafka(bootstrap: &str) -> KafkaLog {
+    let mut settings = stream::kafka::Settings::new(bootstrap, Topics::standard(PARTITIONS).unwrap());
+    (settings.create_topics, settings.allow_single_broker) = (true, true);
+    settings.poll_interval = STANDS_STILL;
+    KafkaLog::connect(settings).await.unwrap()
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<i64>().expect("a number"));
-    let (patients, minutes) = (arguments.next().unwrap_or(1_000), arguments.next().unwrap_or(300));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| arguments.get(at).map(|text| text.parse::<i64>().expect("a number"));
+    let (patients, minutes) = (number(0).unwrap_or(1_000), number(1).unwrap_or(300));
     let dir = tempfile::tempdir().unwrap();
-    let settings = stream::embedded::Settings {
-        // The monitor stands still while the log is filled.
-        session: Duration::from_secs(3_600),
-        ..stream::embedded::Settings::new(Topics::standard(PARTITIONS).unwrap())
+    let broker = arguments.get(2).map(|_| testkit::kafka::Broker::start(&[]).unwrap());
+    let log: Arc<dyn EventLog> = match &broker {
+        Some(broker) => Arc::new(on_kafka(&broker.bootstrap()).await),
+        None => Arc::new(in_directory(&dir.path().join("log"))),
     };
-    let log = EmbeddedLog::open(&dir.path().join("log"), settings).unwrap();
     let blobs = store::BlobStore::local(&dir.path().join("blobs")).unwrap();
     let mut rng = rng_from_seed([1; 32]);
     let operator = KeyPair::generate(&mut rng);
     let keys = Arc::new(HeldKeys::default());
-    let people = alone(open(&log, &operator, &keys, patients, &mut rng));
-    let first = alone(fill(&log, &people, 0..1, &mut rng));
+    let people = alone(open(&*log, &operator, &keys, patients, &mut rng));
+    let first = alone(fill(&*log, &people, 0..1, &mut rng));
 
     let cohort = physiology::reference_cohort(1).unwrap();
     let detector = vitals::Detector::new(cohort, vitals::Settings { warm_up_days: 0, ..vitals::Settings::default() });
     let parts = Parts {
-        log: Arc::new(log.clone()),
+        log: log.clone(),
         blobs,
         keys,
         detector: Arc::new(detector.unwrap()),
@@ -163,7 +181,7 @@ async fn main() {
     }
     let opening = cpu_seconds() - opening;
     let before = progress.borrow().clone();
-    let places = alone(fill(&log, &people, 1..minutes + 1, &mut rng));
+    let places = alone(fill(&*log, &people, 1..minutes + 1, &mut rng));
     let (begun, cpu) = (Instant::now(), cpu_seconds());
     if progress.wait_for(|progress| progress.covers(&places)).await.is_err() {
         panic!("the monitor ended: {:?}", task.await);

@@ -13,37 +13,45 @@ struct Bucket {
     count: i64,
 }
 
-/// One signal. The latest quarter lies beside those of the other signals: nearly every value goes there.
-struct Course {
+/// The latest quarter of one signal.
+struct Latest {
     signal: u16,
-    latest: Bucket,
-    earlier: VecDeque<Bucket>,
+    bucket: Bucket,
 }
 
 /// Means over quarters of an hour, by signal. At most 96 each.
 #[derive(Default)]
-pub(crate) struct Charts(Vec<Course>);
+pub(crate) struct Charts {
+    /// Close together: nearly every value goes there.
+    latest: Vec<Latest>,
+    /// Of the same signals in the same order.
+    earlier: Vec<VecDeque<Bucket>>,
+}
 
 impl Charts {
     /// Takes a value in. What is older than the latest quarter joins it only if its own is still there.
     pub(crate) fn add(&mut self, signal: u16, time_ms: i64, value_milli: i64) {
         let number = time_ms.div_euclid(BUCKET_MS);
-        let Some(course) = self.0.iter_mut().find(|course| course.signal == signal) else {
-            let latest = Bucket { number, sum_milli: value_milli, count: 1 };
-            return self.0.push(Course { signal, latest, earlier: VecDeque::new() });
+        let first = Bucket { number, sum_milli: value_milli, count: 1 };
+        let Some(at) = self.latest.iter().position(|latest| latest.signal == signal) else {
+            self.latest.push(Latest { signal, bucket: first });
+            return self.earlier.push(VecDeque::new());
         };
-        if number > course.latest.number {
-            let before = std::mem::replace(&mut course.latest, Bucket { number, sum_milli: value_milli, count: 1 });
-            course.earlier.push_back(before);
-            while course.earlier.front().is_some_and(|bucket| bucket.number <= number.saturating_sub(BUCKETS)) {
-                course.earlier.pop_front();
+        let (Some(Latest { bucket: latest, .. }), Some(earlier)) = (self.latest.get_mut(at), self.earlier.get_mut(at))
+        else {
+            return;
+        };
+        if number > latest.number {
+            earlier.push_back(std::mem::replace(latest, first));
+            while earlier.front().is_some_and(|bucket| bucket.number <= number.saturating_sub(BUCKETS)) {
+                earlier.pop_front();
             }
             return;
         }
-        let bucket = if number == course.latest.number {
-            Some(&mut course.latest)
+        let bucket = if number == latest.number {
+            Some(latest)
         } else {
-            course.earlier.iter_mut().rev().find(|bucket| bucket.number <= number)
+            earlier.iter_mut().rev().find(|bucket| bucket.number <= number)
         };
         if let Some(bucket) = bucket.filter(|bucket| bucket.number == number) {
             bucket.sum_milli = bucket.sum_milli.saturating_add(value_milli);
@@ -51,15 +59,15 @@ impl Charts {
         }
     }
 
-    /// Reads a little of each course; see [`vitals::PatientState::touch`].
+    /// Reads a little of each latest quarter; see [`vitals::PatientState::touch`].
     pub(crate) fn touch(&self) -> u64 {
-        self.0.iter().fold(0, |sum: u64, course| sum.wrapping_add(course.latest.number.cast_unsigned()))
+        self.latest.iter().step_by(2).fold(0, |sum: u64, latest| sum.wrapping_add(latest.bucket.number.cast_unsigned()))
     }
 
     /// Beginning of each quarter and its mean, ascending.
     pub(crate) fn points(&self, signal: u16) -> Vec<(i64, i64)> {
-        let course = self.0.iter().find(|course| course.signal == signal).into_iter();
-        let buckets = course.flat_map(|course| course.earlier.iter().chain([&course.latest]));
+        let course = self.latest.iter().zip(&self.earlier).filter(|(latest, _)| latest.signal == signal);
+        let buckets = course.flat_map(|(latest, earlier)| earlier.iter().chain([&latest.bucket]));
         buckets.map(|bucket| (bucket.number.saturating_mul(BUCKET_MS), bucket.sum_milli / bucket.count)).collect()
     }
 }

@@ -14,18 +14,43 @@ pub(crate) fn lasts(shared: &Shared, head: &ChainState, now_ms: i64) -> bool {
     may_append(&head.writers, &shared.own, now_ms)
 }
 
-/// The patient's keys, where they allow everything that a monitor does. `allowed`: the ones that were found to.
-pub(crate) async fn keys(
-    shared: &Shared,
-    chain: &Chain,
-    allowed: &Weak<PatientKeys>,
-) -> Result<Option<Arc<PatientKeys>>> {
-    let same = |keys: &Arc<PatientKeys>| std::ptr::eq(Arc::as_ptr(keys), allowed.as_ptr());
+/// Keys that were found to allow everything that a monitor does. They are not held: who gave them may drop them.
+#[derive(Default)]
+pub(crate) struct Allowed {
+    keys: Weak<PatientKeys>,
+    /// The source's version before it was asked for them.
+    version: Option<u64>,
+}
+
+impl Allowed {
+    pub(crate) fn remember(&mut self, keys: &Arc<PatientKeys>, version: Option<u64>) {
+        if !self.are(keys) {
+            self.keys = Arc::downgrade(keys);
+        }
+        self.version = version;
+    }
+
+    fn are(&self, keys: &Arc<PatientKeys>) -> bool {
+        std::ptr::eq(Arc::as_ptr(keys), self.keys.as_ptr())
+    }
+
+    /// The keys, where nothing has changed at their source since it gave them.
+    fn still(&self, shared: &Shared) -> Option<Arc<PatientKeys>> {
+        let version = shared.keys.version()?;
+        if self.version == Some(version) { self.keys.upgrade() } else { None }
+    }
+}
+
+/// The patient's keys, where they allow everything that a monitor does.
+pub(crate) async fn keys(shared: &Shared, chain: &Chain, allowed: &Allowed) -> Result<Option<Arc<PatientKeys>>> {
+    if let Some(keys) = allowed.still(shared) {
+        return Ok(Some(keys));
+    }
     let keys = match shared.keys.keys_now(chain) {
         Some(keys) => keys?,
         None => shared.keys.keys(chain).await?,
     };
-    Ok(keys.filter(|keys| same(keys) || suffice(chain, keys)))
+    Ok(keys.filter(|keys| allowed.are(keys) || suffice(chain, keys)))
 }
 
 fn suffice(chain: &Chain, keys: &PatientKeys) -> bool {
@@ -36,8 +61,13 @@ fn suffice(chain: &Chain, keys: &PatientKeys) -> bool {
 }
 
 /// Opens a value of `readings` and checks its bounds.
-pub(crate) fn open_batch(chain: &Chain, keys: &PatientKeys, value: &[u8]) -> Result<ReadingBatch, phc::Error> {
-    ReadingBatch::open(keys.stream(chain)?, chain, value)
+pub(crate) fn open_batch(
+    room: &mut Vec<u8>,
+    chain: &Chain,
+    keys: &PatientKeys,
+    value: &[u8],
+) -> Result<ReadingBatch, phc::Error> {
+    ReadingBatch::open_in(room, keys.stream(chain)?, chain, value)
 }
 
 /// Opens a value of `access.requests`.

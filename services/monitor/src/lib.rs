@@ -25,6 +25,7 @@
 
 mod anchor;
 mod arrival;
+mod by_digest;
 mod chart;
 mod commit;
 mod cut;

@@ -14,6 +14,7 @@ use vitals::Detector;
 
 use crate::commit::{Gathered, gather};
 use crate::partition::PartitionWork;
+use crate::patients::Slot;
 use crate::restore::restore;
 use crate::shared::Shared;
 use crate::{Error, KeySource, Progress, Randomness, Result, Settings};
@@ -66,7 +67,8 @@ impl Monitor {
             own,
             network,
             settings,
-            rng: randomness,
+            rng: randomness.into(),
+            room: Vec::new(),
             duplicates: 0,
             rejected: 0,
             event_ms: None,
@@ -129,9 +131,9 @@ impl Monitor {
             }
             Event::Records(records) => {
                 for some in records.chunks(AT_ONCE) {
-                    self.touch(some);
-                    for record in some {
-                        self.take(record).await?;
+                    let places = self.touch(some);
+                    for (record, place) in some.iter().zip(places) {
+                        self.take(record, place).await?;
                         while self.cut_waiting(record.partition).await? || self.is_full() {
                             self.commit(reader, writer).await?;
                         }
@@ -144,8 +146,8 @@ impl Monitor {
     }
 
     /// Has what the next few records need fetched from memory at the same time, instead of one after the other: of many
-    /// patients, none is in the cache when its turn comes.
-    fn touch(&self, records: &[Record]) {
+    /// patients, none is in the cache when its turn comes. Returns where their patients lie.
+    fn touch(&self, records: &[Record]) -> [Option<Slot>; AT_ONCE] {
         let mut found = [None; AT_ONCE];
         for (place, record) in found.iter_mut().zip(records) {
             *place = self.partitions.get(&record.partition).and_then(|work| work.patient_of(record));
@@ -154,13 +156,14 @@ impl Monitor {
         std::hint::black_box(values.fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
         for level in 0..3 {
             let patients = found.iter().flatten();
-            std::hint::black_box(patients.fold(0, |sum: u64, patient| sum.wrapping_add(patient.touch(level))));
+            std::hint::black_box(patients.fold(0, |sum: u64, (_, patient)| sum.wrapping_add(patient.touch(level))));
         }
+        found.map(|found| found.map(|(slot, _)| slot))
     }
 
-    async fn take(&mut self, record: &Record) -> Result<()> {
+    async fn take(&mut self, record: &Record, near: Option<Slot>) -> Result<()> {
         match self.partitions.get_mut(&record.partition) {
-            Some(work) => work.take(&mut self.shared, record).await,
+            Some(work) => work.take(&mut self.shared, record, near).await,
             // Its work was dropped; the record comes again after the partition is restored.
             None => Ok(()),
         }
@@ -206,11 +209,11 @@ impl Monitor {
 
     async fn commit(&mut self, reader: &mut dyn Reader, writer: &mut Box<dyn Writer>) -> Result<()> {
         let begun = Instant::now();
-        let gathered = gather(&mut self.shared, &mut self.partitions).await?;
+        let mut gathered = gather(&mut self.shared, &mut self.partitions).await?;
         if gathered.records.is_empty() && gathered.positions.is_empty() {
             return Ok(());
         }
-        let mut batch = Batch::of(gathered.records.clone());
+        let mut batch = Batch::of(std::mem::take(&mut gathered.records));
         if !gathered.positions.is_empty() {
             batch = batch.moving(reader.membership(), gathered.positions.clone());
         }

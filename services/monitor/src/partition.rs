@@ -102,16 +102,21 @@ impl PartitionWork {
     }
 
     /// Takes one record in, of any of the topics. Before the next one, [`cut_waiting`](Self::cut_waiting) is to be done.
-    pub(crate) async fn take(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
+    /// `near`: where its patient lay a moment ago.
+    pub(crate) async fn take(&mut self, shared: &mut Shared, record: &Record, near: Option<Slot>) -> Result<()> {
         let next = record.offset.saturating_add(1);
         match record.topic.as_str() {
             READINGS => {
                 self.next.readings = next;
-                if record.key.is_empty() { self.tick(shared, record)? } else { self.readings(shared, record).await? }
+                if record.key.is_empty() {
+                    self.tick(shared, record)?
+                } else {
+                    self.readings(shared, record, near).await?
+                }
             }
             ACCESS_REQUESTS => {
                 self.next.access = next;
-                self.request(shared, record).await?;
+                self.request(shared, record, near).await?;
             }
             _ => {
                 self.next.blocks = next;
@@ -124,10 +129,10 @@ impl PartitionWork {
         Ok(())
     }
 
-    async fn readings(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
-        let Some((slot, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
+    async fn readings(&mut self, shared: &mut Shared, record: &Record, near: Option<Slot>) -> Result<()> {
+        let Some((slot, keys)) = self.reader_of(shared, record, near).await? else { return Ok(()) };
         let Some(mut patient) = self.patients.at_mut(slot) else { return Ok(()) };
-        let batch = granted::open_batch(&patient.chain, &keys, &record.value);
+        let batch = granted::open_batch(&mut shared.room, &patient.chain, &keys, &record.value);
         let begins_ms = batch.as_ref().ok().and_then(|batch| batch.readings.first()).map(|reading| reading.time_ms);
         if patient.is_open() && begins_ms.is_some_and(|begins_ms| patient.due_at(shared, begins_ms)) {
             // The open block is old enough before this batch, which goes into the next: this block covers what lies below it.
@@ -152,8 +157,8 @@ impl PartitionWork {
         Ok(())
     }
 
-    async fn request(&mut self, shared: &mut Shared, record: &Record) -> Result<()> {
-        let Some((slot, keys)) = self.reader_of(shared, record).await? else { return Ok(()) };
+    async fn request(&mut self, shared: &mut Shared, record: &Record, near: Option<Slot>) -> Result<()> {
+        let Some((slot, keys)) = self.reader_of(shared, record, near).await? else { return Ok(()) };
         let Some(patient) = self.patients.at_mut(slot) else { return Ok(()) };
         match granted::open_request(&patient.chain, &keys, &record.value) {
             Ok(request) => {
@@ -173,10 +178,16 @@ impl PartitionWork {
     }
 
     /// The patient of a record and the keys to read it with; none where it was taken before, or refused here.
-    async fn reader_of(&mut self, shared: &mut Shared, record: &Record) -> Result<Option<(Slot, Arc<PatientKeys>)>> {
+    async fn reader_of(
+        &mut self,
+        shared: &mut Shared,
+        record: &Record,
+        near: Option<Slot>,
+    ) -> Result<Option<(Slot, Arc<PatientKeys>)>> {
         let readings = record.topic.as_str() == READINGS;
         let id = record.key.as_ref().try_into().ok().map(Digest);
-        let mut slot = id.and_then(|id| self.patients.slot(&id));
+        let there = |slot: &Slot| self.patients.at(*slot).is_some_and(|patient| Some(patient.chain.id) == id);
+        let mut slot = near.filter(there).or_else(|| self.patients.slot(&id?));
         if let (Some(id), None) = (id, slot) {
             if self.forgotten.contains(&id) {
                 self.refuse_unopened(shared, record, "no-key");
@@ -196,20 +207,20 @@ impl PartitionWork {
             self.refuse_unopened(shared, record, "no-grant");
             return Ok(None);
         }
+        let version = shared.keys.version();
         let Some(keys) = granted::keys(shared, &patient.chain, &patient.allowed).await? else {
             self.refuse_unopened(shared, record, "no-key");
             return Ok(None);
         };
-        if !std::ptr::eq(patient.allowed.as_ptr(), Arc::as_ptr(&keys)) {
-            patient.allowed = Arc::downgrade(&keys);
-        }
+        patient.allowed.remember(&keys, version);
         Ok(Some((slot, keys)))
     }
 
-    /// The patient of a record, where it is known already.
-    pub(crate) fn patient_of(&self, record: &Record) -> Option<&Patient> {
+    /// The patient of a record and where it lies, where it is known already.
+    pub(crate) fn patient_of(&self, record: &Record) -> Option<(Slot, &Patient)> {
         let id = record.key.as_ref().try_into().ok().map(Digest)?;
-        self.patients.at(self.patients.slot(&id)?)
+        let slot = self.patients.slot(&id)?;
+        Some((slot, self.patients.at(slot)?))
     }
 
     fn refuse_unopened(&mut self, shared: &mut Shared, record: &Record, reason: &str) {
@@ -220,7 +231,7 @@ impl PartitionWork {
     fn refuse(&mut self, shared: &mut Shared, record: &Record, value: Vec<u8>, reason: &str) {
         shared.reject(reason);
         let append =
-            Append::new(READINGS_REJECTED, record.key.clone(), record.time_ms, value).in_partition(self.number);
+            Append::new(READINGS_REJECTED, record.key.to_vec(), record.time_ms, value).in_partition(self.number);
         if record.topic.as_str() == READINGS {
             self.outbox.reading(record.offset, append);
         } else {

@@ -2,7 +2,7 @@
 
 mod parameters;
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use ledger::{Chain, encode};
 use phc::messages::READINGS_REJECTED;
@@ -16,6 +16,7 @@ use vitals::{Anomaly, Observation, VitalsError};
 use crate::Result;
 use crate::cut::{Counts, Cut, OpenAlert};
 use crate::device::{DeviceWindow, Seen};
+use crate::granted::Allowed;
 use crate::shared::Shared;
 use crate::state::MonitorState;
 use crate::watch::{Watch, to_vitals};
@@ -43,7 +44,7 @@ pub(crate) struct Patient {
     pub(crate) opening_at: Option<u64>,
     now_ms: i64,
     /// The keys that were found to allow all that a monitor does; they are asked for again each time.
-    pub(crate) allowed: Weak<PatientKeys>,
+    pub(crate) allowed: Allowed,
     devices: Vec<DeviceWindow>,
     watches: Vec<Watch>,
     builder: BlockBuilder,
@@ -67,7 +68,7 @@ impl Patient {
             access_at: None,
             opening_at: None,
             now_ms,
-            allowed: Weak::new(),
+            allowed: Allowed::default(),
             devices: Vec::new(),
             watches: vec![Watch::new(&Subject::Patient)],
             builder: BlockBuilder::default(),

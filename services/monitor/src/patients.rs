@@ -1,9 +1,8 @@
 //! The patients of a partition: found by their chain's id, gone through in the order in which they came.
 
-use std::collections::HashMap;
-
 use ledger::Digest;
 
+use crate::by_digest::ByDigest;
 use crate::patient::Patient;
 
 /// Where a patient lies; its own until the patient is removed, and nobody else's after that.
@@ -12,7 +11,7 @@ pub(crate) type Slot = usize;
 #[derive(Default)]
 pub(crate) struct Patients {
     slots: Vec<Option<Box<Patient>>>,
-    places: HashMap<Digest, Slot>,
+    places: ByDigest<Slot>,
 }
 
 impl Patients {

@@ -7,7 +7,8 @@ use store::BlobStore;
 use stream::EventLog;
 use vitals::Detector;
 
-use crate::{KeySource, Randomness, Settings};
+use crate::randomness::Drawing;
+use crate::{KeySource, Settings};
 
 pub(crate) struct Shared {
     pub(crate) log: Arc<dyn EventLog>,
@@ -19,7 +20,9 @@ pub(crate) struct Shared {
     pub(crate) own: PublicKey,
     pub(crate) network: Digest,
     pub(crate) settings: Settings,
-    pub(crate) rng: Randomness,
+    pub(crate) rng: Drawing,
+    /// Where messages are opened, one after the other.
+    pub(crate) room: Vec<u8>,
     /// Since the last commit; not tied to a block.
     pub(crate) duplicates: u64,
     pub(crate) rejected: u64,

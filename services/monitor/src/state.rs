@@ -4,9 +4,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::Chain;
 use phc::messages::MONITOR_STATE;
 use phc::{ChainState, PatientKeys, Subject, open_topic_value, seal_topic_value};
+use rand_core::{CryptoRng, RngCore};
 
+use crate::Result;
 use crate::device::DeviceWindow;
-use crate::{Randomness, Result};
 
 const VERSION: u8 = 1;
 
@@ -36,7 +37,12 @@ impl MonitorState {
         self.detectors.iter().map(|(_, detector)| detector.len()).sum::<usize>() + self.devices.len() * 384
     }
 
-    pub(crate) fn seal(&self, chain: &Chain, keys: &PatientKeys, rng: &mut Randomness) -> Result<Vec<u8>> {
+    pub(crate) fn seal(
+        &self,
+        chain: &Chain,
+        keys: &PatientKeys,
+        rng: &mut (impl CryptoRng + RngCore),
+    ) -> Result<Vec<u8>> {
         Ok(seal_topic_value(keys.stream(chain)?, chain, MONITOR_STATE, self, rng))
     }
 
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_state_opens_for_its_patient_and_version_only() {
-        let mut rng = Randomness::seeded([1; 32]);
+        let mut rng = rng_from_seed([1; 32]);
         let keys = PatientKeys::generate([], &mut rng_from_seed([2; 32]));
         let chain = Chain { network: Digest([3; 32]), id: Digest([4; 32]) };
         let sealed = state().seal(&chain, &keys, &mut rng).unwrap();
