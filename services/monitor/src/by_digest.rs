@@ -53,7 +53,7 @@ impl Hasher for Placed {
 impl Placed {
     fn mix(&mut self, word: u64) {
         let mixed = self.state ^ word;
-        let high = u128::from(mixed) * u128::from(self.factor) >> 64;
+        let high = (u128::from(mixed) * u128::from(self.factor)) >> 64;
         self.state = mixed.wrapping_mul(self.factor) ^ u64::try_from(high).unwrap_or(0);
     }
 }
