@@ -26,28 +26,40 @@ fn one_flipped_bit_in_a_log_or_blob_is_named_with_its_file_and_place() {
     check(data.path());
 }
 
-/// The last segment of a log, and the byte after its last unit.
-fn end_of(log: &Path) -> (PathBuf, u64) {
-    let end = store::segment_log::ReadOnlyLog::open(log, store::Settings::default()).unwrap().end();
-    (log.join(format!("{:020}.segment", end.segment)), end.offset)
+/// The last segment of a log, where its last group of units begins, and the byte after it.
+fn end_of(log: &Path) -> (PathBuf, u64, u64) {
+    let held = store::segment_log::ReadOnlyLog::open(log, store::Settings::default()).unwrap();
+    let end = held.end();
+    let segment = log.join(format!("{:020}.segment", end.segment));
+    let bytes = std::fs::read(&segment).unwrap();
+    let (mut units, mut group) = (held.reader(), 0);
+    while let Some(unit) = units.next_unit().unwrap() {
+        let at = usize::try_from(unit.position.offset).unwrap();
+        // How many units before it share its barrier (`docs/formats.md`, the segment log).
+        if unit.position.segment == end.segment && bytes[at + 20..at + 24] == [0; 4] {
+            group = unit.position.offset;
+        }
+    }
+    (segment, group, end.offset)
 }
 
-/// What no barrier has acknowledged may be cut when the log is opened again: the last unit of a log that was not closed. Nothing else.
+/// What no barrier has acknowledged may be cut when the log is opened again: the last group of units of a log that was not closed.
+/// Nothing else.
 #[test]
-fn one_flipped_bit_before_or_behind_the_last_unit_of_a_log_that_was_not_closed_is_named() {
+fn one_flipped_bit_before_or_behind_the_last_units_of_a_log_that_was_not_closed_is_named() {
     let data = copy(killed());
     check(data.path());
     let mut chances = Chances(0x8765_4321);
     let (log, blocks) = (data.path().join("log"), data.path().join("record/hospital/blocks"));
-    let (segment, end) = end_of(&log);
+    let (segment, group, end) = end_of(&log);
     assert!(std::fs::metadata(&segment).unwrap().len() > end + 4_096, "there is unused space after byte {end}");
-    for place in places(end / 2, &mut chances) {
+    for place in places(group, &mut chances) {
         let errors = flipped(data.path(), &segment, place, chances.below(8));
         assert!(errors[0].starts_with(&segment.display().to_string()), "{errors:?}");
     }
     // The preallocated end is zero, at the place of the next unit and behind it.
     for log in [log, blocks] {
-        let (file, end) = end_of(&log);
+        let (file, _, end) = end_of(&log);
         for place in [end, end + 5, end + 31, end + 32, end + 4_000, (64 << 20) - 1] {
             let errors = flipped(data.path(), &file, place, chances.below(8));
             assert!(errors[0].starts_with(&file.display().to_string()), "byte {place}: {errors:?}");
