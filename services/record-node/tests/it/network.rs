@@ -21,7 +21,7 @@ pub const NETWORK: Digest = Digest([42; 32]);
 pub const WEIGHTS: [u64; 4] = [30, 28, 22, 20];
 
 /// The longest that anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long something that must not happen is given to happen: several rounds of the tests' timeouts.
 pub const SEVERAL_ROUNDS: Duration = Duration::from_secs(4);
