@@ -22,7 +22,7 @@ each signed, and after each the patient's state (once in a transaction).
 the transaction that brings the blocks; and ours reads its own blocks back from the log.
 - Peers' features are deviations from a running mean and a running mean deviation. Ours are usual values by hour, quality of signals, \
 rest, limits, persistence, episodes.
-- Ours refuses repetitions and conflicts of devices, and asks for keys and grant at every message.
+- Ours refuses repetitions and conflicts of devices, and looks at every message whether the patient's grant and keys still hold.
 - Ours and the raw readers check the checksums of what they fetch, as Java does; the Python pipelines do not.
 
 Easier for ours:
@@ -36,6 +36,7 @@ the table.
 - Ours tells an episode, peers tell a message: it has fewer alerts to append. Both are counted in the table.
 - The forest of ours comes with the program, fitted on simulated people; those of the peers are fitted on the first messages, uncounted. \
 Peers that learn (`python-river`, `java-learning`) go on to: theirs is more work than ours does in these rounds.
+- Keys lie in memory and say when they change. The product's rings of keys lie on disk and are asked at every message.
 - No ticks: where the product runs, they tell that time goes on without a reading, and each looks at every patient.
 - Ours is written in Rust, one process; peers pay for their language. That is part of the question.
 - The simulated people were known for hours, not for weeks: the state of a patient that ours seals with each block is smaller than it will be.
