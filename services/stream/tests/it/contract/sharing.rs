@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use stream::{Batch, Error, Partition, Topic};
 
-use super::{Harness, Holding, PARTITIONS, after, all, append, count, fill, read};
+use super::{Harness, Holding, PARTITIONS, after, append, count, fill, read};
 
 pub(crate) async fn two_readers_share_the_partitions_and_the_one_left_takes_all(harness: &dyn Harness) {
     let log = harness.log().await;
