@@ -143,7 +143,15 @@ impl<M: StateMachine> Driver<M> {
     }
 
     /// Answers until the node is told to stop, the engine ends, or going on would be wrong.
-    pub(super) async fn run(mut self, mut engine: JoinHandle<()>) -> Result<(), Error> {
+    pub(super) async fn run(mut self, engine: JoinHandle<()>) -> Result<(), Error> {
+        match self.work(engine).await {
+            Err(Error::Stopped) => Err(self.why_it_stopped()),
+            outcome => outcome,
+        }
+    }
+
+    /// [`Error::Stopped`] where a part of the engine is gone: whichever is missed first, the reason may be another's.
+    async fn work(&mut self, mut engine: JoinHandle<()>) -> Result<(), Error> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let shared = self.shared.clone();
@@ -152,10 +160,10 @@ impl<M: StateMachine> Driver<M> {
             let wait_until = self.pace.wait_until();
             tokio::select! {
                 () = shared.stop.cancelled() => return Ok(()),
-                _ = &mut engine => return Err(self.why_it_stopped()),
+                _ = &mut engine => return Err(Error::Stopped),
                 message = self.consensus.recv() => match message {
                     Some(message) => self.answer(message).await?,
-                    None => return Err(self.why_it_stopped()),
+                    None => return Err(Error::Stopped),
                 },
                 event = self.events.recv() => if let Ok(event) = event { self.observe(&event)? },
                 () = shared.wake.notified(), if self.start.is_some() => {}

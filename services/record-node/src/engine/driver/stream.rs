@@ -29,7 +29,7 @@ const BLOCKS_PER_ROUND: usize = 2;
 
 impl<M: StateMachine> Driver<M> {
     pub(super) async fn send(&self, message: NetworkMsg<Erm>) -> Result<(), Error> {
-        self.network.send(message).await.map_err(|_| Error::Engine("its network part has stopped".into()))
+        self.network.send(message).await.map_err(|_| Error::Stopped)
     }
 
     pub(super) async fn tell_tip(&mut self, told_height: &mut u64) -> Result<(), Error> {
