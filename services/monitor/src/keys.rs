@@ -10,8 +10,8 @@ use phc::PatientKeys;
 use crate::Result;
 use crate::by_digest::ByDigest;
 
-/// Hands out the keys that patients granted to this monitor. It is asked again for every block, so that keys
-/// which were taken back or erased are not used any longer.
+/// Hands out the keys that patients granted to this monitor. It is asked again at every message unless its
+/// [`version`](Self::version) says that nothing changed, so that keys which were taken back or erased are not used any longer.
 #[async_trait]
 pub trait KeySource: Send + Sync {
     /// The keys of a chain; [`None`] where nothing was granted or the patient was erased.

@@ -43,7 +43,7 @@ pub(crate) struct Patient {
     /// Offset of the chain's opening, until a state of it is cut.
     pub(crate) opening_at: Option<u64>,
     now_ms: i64,
-    /// The keys that were found to allow all that a monitor does; they are asked for again each time.
+    /// The keys that were found to allow all that a monitor does; they are asked for again where their source may have changed.
     pub(crate) allowed: Allowed,
     devices: Vec<DeviceWindow>,
     watches: Vec<Watch>,
